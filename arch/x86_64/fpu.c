@@ -1,0 +1,141 @@
+/*
+ * x87, SSE and AVX state of threads (Intel SDM vol. 1, chapter 13): the area
+ * comes from a cache, is saved and restored at every switch, and starts out
+ * as XRSTOR's initial configuration. CPUs without XSAVE use FXSAVE.
+ */
+#include <asm/cpu.h>
+#include <asm/fpu.h>
+#include <asm/msr.h>
+#include <asm/setup.h>
+#include <base/printk.h>
+#include <base/string.h>
+#include <kernel/signal.h>
+#include <mm/slab.h>
+
+#define CPUID1_C_XSAVE (1u << 26)
+/* Components we let user code use: x87, SSE, AVX, AVX-512. */
+#define WANTED_FEATURES   0xe7ul
+#define MXCSR_MASK_LEGACY 0xffbfu
+
+#define FPE_FLTDIV 3
+#define FPE_FLTOVF 4
+#define FPE_FLTUND 5
+#define FPE_FLTRES 6
+
+/* Exception bits, the same in the x87 status word and in MXCSR. */
+#define FP_INVALID   0x01u
+#define FP_DENORMAL  0x02u
+#define FP_ZERO      0x04u
+#define FP_OVERFLOW  0x08u
+#define FP_UNDERFLOW 0x10u
+#define FP_PRECISION 0x20u
+
+u32 fpu_size = FXSAVE_SIZE;
+u64 fpu_features;
+static u32 mxcsr_mask = MXCSR_MASK_LEGACY;
+static struct kmem_cache fpu_cache;
+
+static void xsetbv(u32 reg, u64 v)
+{
+    __asm__ volatile("xsetbv" ::"c"(reg), "a"((u32)v), "d"((u32)(v >> 32)));
+}
+
+void fpu_init(void)
+{
+    struct fpu probe __aligned(64);
+
+    cr4_write(cr4_read() | CR4_OSFXSR | CR4_OSXMMEXCPT);
+    if (cpuid(1, 0).c & CPUID1_C_XSAVE) {
+        cr4_write(cr4_read() | CR4_OSXSAVE);
+        fpu_features = cpuid(0xd, 0).a & WANTED_FEATURES;
+        xsetbv(0, fpu_features);
+        fpu_size = cpuid(0xd, 0).b;
+    }
+    __asm__ volatile("fninit; fxsave64 %0" : "=m"(probe));
+    if (probe.mxcsr_mask)
+        mxcsr_mask = probe.mxcsr_mask;
+    /* A multiple of 64, so that every object of a slab is aligned to it. */
+    fpu_size = ALIGN_UP(fpu_size, 64);
+    kmem_cache_init(&fpu_cache, "fpu", fpu_size);
+}
+
+struct fpu *fpu_alloc(void)
+{
+    struct fpu *fpu = kmem_cache_alloc(&fpu_cache);
+
+    BUG_ON((u64)fpu % 64);
+    if (fpu)
+        fpu_reset(fpu);
+    return fpu;
+}
+
+void fpu_free(struct fpu *fpu)
+{
+    kmem_cache_free(&fpu_cache, fpu);
+}
+
+/* XSTATE_BV 0 means: every component initial. MXCSR is loaded regardless. */
+void fpu_reset(struct fpu *fpu)
+{
+    memset(fpu, 0, fpu_size);
+    fpu->cwd = 0x37f;
+    fpu->mxcsr = MXCSR_DEFAULT;
+    fpu->mxcsr_mask = mxcsr_mask;
+}
+
+void fpu_save(struct fpu *fpu)
+{
+    if (likely(fpu_features))
+        __asm__ volatile("xsave64 %0"
+                         : "+m"(*fpu)
+                         : "a"((u32)fpu_features), "d"(0)
+                         : "memory");
+    else
+        __asm__ volatile("fxsave64 %0" : "+m"(*fpu)::"memory");
+}
+
+void fpu_restore(const struct fpu *fpu)
+{
+    if (likely(fpu_features))
+        __asm__ volatile("xrstor64 %0" ::"m"(*fpu), "a"((u32)fpu_features),
+                         "d"(0)
+                         : "memory");
+    else
+        __asm__ volatile("fxrstor64 %0" ::"m"(*fpu) : "memory");
+}
+
+bool fpu_sanitize(struct fpu *fpu)
+{
+    u64 i, bad = fpu->xcomp_bv;
+
+    fpu->mxcsr &= mxcsr_mask;
+    if (!fpu_features)
+        return true;
+    bad |= fpu->xstate_bv & ~fpu_features;
+    for (i = 0; i < ARRAY_SIZE(fpu->reserved); i++)
+        bad |= fpu->reserved[i];
+    return !bad;
+}
+
+int fpu_exception_code(bool x87)
+{
+    u32 mxcsr, pending;
+    u16 control, status;
+
+    if (x87) {
+        __asm__ volatile("fnstcw %0; fnstsw %1" : "=m"(control), "=m"(status));
+        pending = status & ~control;
+    } else {
+        __asm__ volatile("stmxcsr %0" : "=m"(mxcsr));
+        pending = mxcsr & ~(mxcsr >> 7);
+    }
+    if (pending & FP_INVALID)
+        return FPE_FLTINV;
+    if (pending & FP_ZERO)
+        return FPE_FLTDIV;
+    if (pending & FP_OVERFLOW)
+        return FPE_FLTOVF;
+    if (pending & (FP_UNDERFLOW | FP_DENORMAL))
+        return FPE_FLTUND;
+    return pending & FP_PRECISION ? FPE_FLTRES : SI_KERNEL;
+}

@@ -1,0 +1,51 @@
+/*
+ * The x87/SSE/AVX state of a thread, as XSAVE lays it out (Intel SDM vol. 1,
+ * 13.4): 512 bytes as FXSAVE has them, a 64-byte header, then the rest. The
+ * kernel itself never uses these registers, so the running thread's state is
+ * in the CPU; it is saved and restored at every switch.
+ */
+#ifndef ASM_FPU_H
+#define ASM_FPU_H
+
+#include <base/types.h>
+
+#define FXSAVE_SIZE   512
+#define MXCSR_DEFAULT 0x1f80u
+
+struct fpu {
+    u16 cwd, swd, twd, fop;
+    u64 rip, rdp;
+    u32 mxcsr, mxcsr_mask;
+    u8 st[128], xmm[256];
+    u8 padding[48];
+    u8 sw_reserved[48]; /* the CPU leaves it to software */
+    /* Present with XSAVE only: */
+    u64 xstate_bv, xcomp_bv;
+    u64 reserved[6];
+} __aligned(64);
+
+#define FPU_LEGACY_FEATURES 3ul /* x87 and SSE: what FXSAVE holds */
+
+/* Bytes of the state this CPU saves, and the components (XCR0; 0: FXSAVE). */
+extern u32 fpu_size;
+extern u64 fpu_features;
+
+/* An area in its initial state / a copy of the running one; NULL: no memory. */
+struct fpu *fpu_alloc(void) __must_check;
+void fpu_free(struct fpu *fpu);
+
+/* CPU -> area, area -> CPU. */
+void fpu_save(struct fpu *fpu);
+void fpu_restore(const struct fpu *fpu);
+
+/* Makes area the initial state. */
+void fpu_reset(struct fpu *fpu);
+
+/* Makes an area that came from user memory one that fpu_restore() can load:
+ * false if its header is not one the CPU would accept. */
+bool fpu_sanitize(struct fpu *fpu);
+
+/* The si_code that the pending exceptions stand for (#MF: x87, else SSE). */
+int fpu_exception_code(bool x87);
+
+#endif

@@ -1,0 +1,12 @@
+/* The slow path of a spinlock: wait, and notice that it would be forever. */
+#include <arch/cpu.h>
+#include <base/printk.h>
+#include <base/spinlock.h>
+
+void spin_wait(struct spinlock *l, u32 me)
+{
+    if (READ_ONCE(l->owner) == me)
+        panic("spinlock %p taken twice by CPU %u", (void *)l, me - 1);
+    while (READ_ONCE(l->owner))
+        cpu_relax();
+}

@@ -1,0 +1,100 @@
+/*
+ * Forgetting translations (Intel SDM vol. 3, 4.10.4), and which root is
+ * loaded. mm->cpu_mask has the CPUs that may hold translations of an mm; a CPU
+ * is in it exactly while that root is loaded there.
+ */
+#include <arch/pte.h>
+#include <arch/tlb.h>
+#include <asm/msr.h>
+#include <base/errno.h>
+#include <base/printk.h>
+#include <base/string.h>
+#include <kernel/cpu.h>
+#include <mm/mm.h>
+
+/* Is mm loaded here? With one CPU nobody else can hold translations; more
+ * CPUs will be told by interrupt from here. */
+static bool must_flush_here(struct mm_struct *mm)
+{
+    u64 mask = __atomic_load_n(&mm->cpu_mask, __ATOMIC_ACQUIRE);
+    u64 here = 1ul << cpu_id();
+
+    BUG_ON(mask & ~here);
+    return mask & here;
+}
+
+void tlb_flush_page(struct mm_struct *mm, u64 va)
+{
+    if (must_flush_here(mm))
+        invlpg(va);
+}
+
+void tlb_flush_range(struct mm_struct *mm, u64 start, u64 end)
+{
+    if (!must_flush_here(mm))
+        return;
+    if ((end - start) >> PAGE_SHIFT > TLB_FLUSH_SINGLES)
+        cr3_write(cr3_read());
+    else
+        for (; start < end; start += PAGE_SIZE)
+            invlpg(start);
+}
+
+void tlb_flush_mm(struct mm_struct *mm)
+{
+    if (must_flush_here(mm))
+        cr3_write(cr3_read());
+}
+
+/* Kernel pages are global: only single invalidations reach them. */
+void tlb_flush_kernel(u64 start, u64 end)
+{
+    for (; start < end; start += PAGE_SIZE)
+        invlpg(start);
+}
+
+void mm_switch(struct mm_struct *next)
+{
+    struct cpu *cpu = this_cpu();
+    struct mm_struct *prev = cpu->active_mm;
+    u64 here = 1ul << cpu->id;
+
+    if (prev == next)
+        return;
+    if (next)
+        __atomic_fetch_or(&next->cpu_mask, here, __ATOMIC_SEQ_CST);
+    cr3_write(virt_to_phys(next ? next->pgd : kernel_pgd));
+    if (prev)
+        __atomic_fetch_and(&prev->cpu_mask, ~here, __ATOMIC_RELEASE);
+    cpu->active_mm = next;
+}
+
+int arch_mm_init(struct mm_struct *mm)
+{
+    struct page *page = alloc_page();
+    unsigned half = pt_user_entries();
+    pte_t *root;
+
+    if (!page)
+        return -ENOMEM;
+    root = page_address(page);
+    memset(root, 0, half * sizeof(*root));
+    memcpy(root + half, kernel_pgd + half, half * sizeof(*root));
+    page->flags |= PG_TABLE;
+    mm->pgd = root;
+    mm->cpu_mask = 0;
+    return 0;
+}
+
+void arch_mm_destroy(struct mm_struct *mm)
+{
+    struct page *page = virt_to_page(mm->pgd);
+    u64 flags = irq_save();
+
+    if (this_cpu()->active_mm == mm)
+        mm_switch(NULL);
+    irq_restore(flags);
+    page->flags &= ~PG_TABLE;
+    put_page(page);
+    mm->pgd = NULL;
+}

@@ -1,0 +1,35 @@
+/*
+ * The processor as the portable rooms see it. <asm/cpu.h> provides, inline:
+ *
+ *   struct arch_cpu                 the machine's part of struct cpu
+ *   u32 cpu_id(void)                number of this CPU, 0 first
+ *   struct cpu *this_cpu(void)      this CPU's data
+ *   struct thread *thread_current(void)
+ *   u64 irq_save(void)              disables interrupts, returns the old state
+ *   void irq_restore(u64)
+ *   void irq_enable(void), irq_disable(void)
+ *   bool irq_enabled(void)
+ *   void cpu_relax(void)            one turn of a spin loop
+ *   void cpu_idle(void)             interrupts on and wait for one, atomically;
+ *                                   returns with interrupts off
+ *   u64 cycles(void)                time stamp counter
+ *
+ * and the functions declared below are out of line.
+ */
+#ifndef ARCH_CPU_H
+#define ARCH_CPU_H
+
+#include <base/types.h>
+
+#define MAX_CPUS 64
+
+struct cpu;
+struct thread;
+struct spinlock;
+
+#include <asm/cpu.h>
+
+/* Spins until *l may be free; panics if CPU me already holds it. */
+void spin_wait(struct spinlock *l, u32 me);
+
+#endif

@@ -1,0 +1,22 @@
+/* Bringing the machine up: the steps kernel_main() takes, in this order. */
+#ifndef ARCH_SETUP_H
+#define ARCH_SETUP_H
+
+#include <base/types.h>
+
+/* Per-CPU data, console UART, segments, exceptions, protection features. From
+ * here on printk() works and a fault is reported. */
+void arch_init_early(void);
+
+/* The final page tables, after memblock knows the memory; ends the 1:1
+ * mapping. */
+void arch_init_memory(void);
+
+/* Exception stacks, FPU, interrupt controllers, clocks: after mm_init(). */
+void arch_init_devices(void);
+
+/* Runs the kernel's test of that name (`test=NAME`); panics when it fails or
+ * there is none. Needs the scheduler. */
+void arch_selftest(const char *name);
+
+#endif

@@ -1,0 +1,9 @@
+/*
+ * Fast runs over memory, which the string functions are made of.
+ * <asm/string.h> provides, inline: rep_movsq, rep_movsb, rep_movsb_down,
+ * rep_stosq, rep_stosb.
+ */
+#ifndef ARCH_STRING_H
+#define ARCH_STRING_H
+#include <asm/string.h>
+#endif

@@ -1,0 +1,67 @@
+/*
+ * Spinlocks that know their holder. Plain spin_lock() is for locks no
+ * interrupt handler takes; the _irqsave forms for those that one does.
+ * Held for a few instructions only; never across a wait (asserted by
+ * thread_block() through the per-CPU count).
+ */
+#ifndef BASE_SPINLOCK_H
+#define BASE_SPINLOCK_H
+
+#include <base/types.h>
+#include <arch/cpu.h>
+
+typedef struct spinlock {
+    u32 owner; /* 0: free; else 1 + number of the CPU that holds it */
+} spinlock_t;
+
+#define SPINLOCK_INIT                                                          \
+    {                                                                          \
+        0                                                                      \
+    }
+
+static inline void spin_lock_init(spinlock_t *l)
+{
+    l->owner = 0;
+}
+
+static inline void spin_lock(spinlock_t *l)
+{
+    u32 me = cpu_id() + 1;
+
+    while (unlikely(__atomic_exchange_n(&l->owner, me, __ATOMIC_ACQUIRE)))
+        spin_wait(l, me);
+}
+
+static inline bool spin_trylock(spinlock_t *l)
+{
+    u32 free = 0;
+
+    return __atomic_compare_exchange_n(&l->owner, &free, cpu_id() + 1, false,
+                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static inline void spin_unlock(spinlock_t *l)
+{
+    __atomic_store_n(&l->owner, 0, __ATOMIC_RELEASE);
+}
+
+static inline u64 spin_lock_irqsave(spinlock_t *l)
+{
+    u64 flags = irq_save();
+
+    spin_lock(l);
+    return flags;
+}
+
+static inline void spin_unlock_irqrestore(spinlock_t *l, u64 flags)
+{
+    spin_unlock(l);
+    irq_restore(flags);
+}
+
+static inline bool spin_is_held(const spinlock_t *l)
+{
+    return READ_ONCE(l->owner) == cpu_id() + 1;
+}
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * Per-CPU data, reached through GS. Only its own CPU writes it, except where
+ * a field says otherwise.
+ */
+#ifndef KERNEL_CPU_H
+#define KERNEL_CPU_H
+
+#include <base/types.h>
+#include <base/list.h>
+#include <base/spinlock.h>
+
+/* Ready threads, round robin, and the threads that wait for a time. */
+struct mm_struct;
+struct thread;
+
+struct runqueue {
+    spinlock_t lock; /* taken in interrupts: irqsave */
+    struct list_head ready;
+    unsigned count;          /* on ready */
+    bool slice_armed;        /* a tick is coming to share the CPU */
+    u64 slice_end;           /* time_ns() of that tick */
+    struct list_head timers; /* threads by timer_deadline, soonest first */
+    u64 armed;               /* what the hardware timer is set to; ~0: not */
+};
+
+struct cpu {
+    struct cpu *self;       /* assembly reads this through GS */
+    struct thread *running; /* and this: `current` */
+    u64 kernel_stack;       /* top of current's kernel stack; and this */
+    u64 user_stack;         /* scratch of the syscall entry; and this */
+    u32 id;
+    u32 irq_depth;
+    struct thread *idle;
+    struct thread *reap;         /* dead, waiting for its stack to be left */
+    struct mm_struct *active_mm; /* whose page tables are loaded; may be NULL */
+    struct runqueue rq;
+    u64 context_switches;
+    struct arch_cpu arch;
+};
+
+extern struct cpu *cpus[MAX_CPUS];
+extern unsigned cpu_count;
+
+#endif

@@ -1,0 +1,119 @@
+/*
+ * Descriptors are capabilities: slots of the task's table naming an open
+ * description (struct file) of a kernel object, with rights in the mode.
+ */
+#ifndef KERNEL_FILE_H
+#define KERNEL_FILE_H
+
+#include <base/types.h>
+#include <mm/hooks.h>
+
+#define FILES_MAX  1024 /* RLIMIT_NOFILE */
+#define O_RDONLY   0
+#define O_WRONLY   1
+#define O_RDWR     2
+#define O_ACCMODE  3
+#define O_NONBLOCK 04000
+#define O_CLOEXEC  02000000
+#define FD_CLOEXEC 1
+
+#define POLLIN     0x001
+#define POLLPRI    0x002
+#define POLLOUT    0x004
+#define POLLERR    0x008
+#define POLLHUP    0x010
+#define POLLNVAL   0x020
+#define POLLRDNORM 0x040
+#define POLLWRNORM 0x100
+
+struct file;
+struct mem_object;
+struct stat_k;
+
+/* poll(): where a file wants its waiter; add() queues it on the wait queue. */
+struct poll_table {
+    void (*add)(struct poll_table *pt, struct wait_queue *q);
+};
+
+/* NULL members: the call gives EINVAL (read, write), ENOTTY (ioctl), ENODEV
+ * (object), always ready (poll). */
+struct file_operations {
+    ssize_t (*read)(struct file *f, void __user *buf, size_t n, u64 *pos);
+    ssize_t (*write)(struct file *f, const void __user *buf, size_t n,
+                     u64 *pos);
+    unsigned (*poll)(struct file *f, struct poll_table *pt); /* POLL* bits */
+    long (*ioctl)(struct file *f, unsigned cmd, u64 arg);
+    struct mem_object *(*object)(struct file *f); /* for mmap, exec; no ref */
+    int (*stat)(struct file *f, struct stat_k *st);
+    void (*release)(struct file *f);
+    bool seekable;
+};
+
+struct file {
+    const struct file_operations *ops;
+    void *data;   /* the object */
+    u32 refcount; /* atomic */
+    u32 flags;    /* O_* */
+    u64 pos;
+    const char *name;
+};
+
+/* An open description with one reference; NULL: no memory. */
+struct file *file_create(const struct file_operations *ops, void *data,
+                         u32 flags, const char *name) __must_check;
+static inline void file_get(struct file *f)
+{
+    __atomic_fetch_add(&f->refcount, 1, __ATOMIC_RELAXED);
+}
+/* Drops a reference; the last one calls release. May sleep. */
+void file_put(struct file *f);
+
+/* A read-only file over a memory object (takes its own reference). */
+struct file *object_file_create(struct mem_object *object) __must_check;
+
+/* ---- the table (kernel/files.c) ---- */
+
+struct files *files_create(void) __must_check;
+struct files *files_dup(struct files *files) __must_check; /* fork */
+void files_get(struct files *files);                       /* CLONE_FILES */
+void files_put(struct files *files);
+/* Another task uses the table too. */
+bool files_shared(const struct files *files);
+/* exec: closes what has FD_CLOEXEC. */
+void files_close_exec(struct files *files);
+
+/* Installs f at the lowest free number >= from. The caller's reference is gone
+ * in any case. Returns the number, -EMFILE, -ENOMEM. */
+__must_check int fd_install(struct file *f, bool cloexec, int from);
+
+/* The same at fd itself, closing what was there. Returns fd, -EBADF (out of
+ * range), -ENOMEM. */
+__must_check int fd_replace(struct file *f, bool cloexec, int fd);
+
+/* Empties the slot; the file, whose reference is now the caller's, or NULL. */
+struct file *fd_take(int fd) __must_check;
+
+/* FD_CLOEXEC of the slot: its old value, or -EBADF. set < 0: only asks. */
+int fd_cloexec(int fd, int set);
+
+/* Numbers in use lie below this. */
+int fd_limit(void);
+
+/* The file behind fd with a reference, or NULL. */
+struct file *fd_get(int fd) __must_check;
+
+/* struct stat of the ABI, see stat(2). */
+struct stat_k {
+    u64 st_dev, st_ino, st_nlink;
+    u32 st_mode, st_uid, st_gid, pad0;
+    u64 st_rdev;
+    s64 st_size, st_blksize, st_blocks;
+    s64 st_atime, st_atime_nsec, st_mtime, st_mtime_nsec, st_ctime,
+        st_ctime_nsec;
+    s64 unused[3];
+};
+
+#define S_IFREG 0100000u
+#define S_IFCHR 0020000u
+
+#endif

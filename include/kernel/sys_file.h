@@ -1,0 +1,69 @@
+/*
+ * The calls on descriptors. Each returns what its manual page says, or
+ * -errno; all give -EBADF for a descriptor that is not open and -EFAULT for a
+ * pointer that is no good.
+ */
+#ifndef KERNEL_SYS_FILE_H
+#define KERNEL_SYS_FILE_H
+
+#include <kernel/file.h>
+#include <kernel/time.h>
+
+/* struct iovec of the ABI. */
+struct iovec_k {
+    void __user *base;
+    size_t len;
+};
+
+/* struct pollfd of the ABI. */
+struct pollfd_k {
+    s32 fd;
+    s16 events, revents;
+};
+
+/* read(2), write(2): also -EBADF without the right. At most 0x7ffff000. */
+long sys_read(int fd, void __user *buf, size_t n);
+long sys_write(int fd, const void __user *buf, size_t n);
+/* readv(2), writev(2): -EINVAL (more than 1024, total too long). */
+long sys_readv(int fd, const struct iovec_k __user *iov, int count);
+long sys_writev(int fd, const struct iovec_k __user *iov, int count);
+/* pread(2): -ESPIPE if the file has no positions, -EINVAL (negative). */
+long sys_pread64(int fd, void __user *buf, size_t n, s64 pos);
+long sys_pwrite64(int fd, const void __user *buf, size_t n, s64 pos);
+/* lseek(2): -ESPIPE, -EINVAL, -ENXIO (SEEK_DATA, SEEK_HOLE past the end). */
+long sys_lseek(int fd, s64 offset, int whence);
+/* close(2), close_range(2): -EINVAL (order, flags). */
+long sys_close(int fd);
+long sys_close_range(u32 first, u32 last, u32 flags);
+/* dup(2): -EMFILE; dup3 also -EINVAL (same number, flags). */
+long sys_dup(int fd);
+long sys_dup2(int old, int new);
+long sys_dup3(int old, int new, int flags);
+/* fcntl(2): F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL;
+ * -EINVAL for the rest. */
+long sys_fcntl(int fd, int cmd, u64 arg);
+/* ioctl(2): -ENOTTY for what the file does not know. */
+long sys_ioctl(int fd, u32 cmd, u64 arg);
+/* stat(2): by descriptor; newfstatat with a path: -ENOENT. */
+long sys_fstat(int fd, struct stat_k __user *st);
+long sys_newfstatat(int dirfd, const char __user *path,
+                    struct stat_k __user *st, int flags);
+/* poll(2), ppoll(2): -EINVAL (too many), -EINTR, -ENOMEM. */
+long sys_poll(struct pollfd_k __user *fds, u32 n, int timeout_ms);
+long sys_ppoll(struct pollfd_k __user *fds, u32 n,
+               struct timespec_k __user *timeout, const u64 __user *mask,
+               size_t size);
+/* select(2), pselect(2): the same; tv is a struct timeval. */
+long sys_select(int n, u64 __user *in, u64 __user *out, u64 __user *except,
+                void __user *tv);
+long sys_pselect6(int n, u64 __user *in, u64 __user *out, u64 __user *except,
+                  struct timespec_k __user *timeout, const u64 __user *sig);
+
+/*
+ * The calls that name files by path. No file has a name until a file server
+ * runs in ring 3: they fetch the path and answer -ENOENT.
+ */
+long sys_path_first(const char __user *path);
+long sys_path_second(int dirfd, const char __user *path);
+
+#endif

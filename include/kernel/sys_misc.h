@@ -1,0 +1,29 @@
+/* Calls of no family. Each returns what its manual page says, or -errno. */
+#ifndef KERNEL_SYS_MISC_H
+#define KERNEL_SYS_MISC_H
+
+#include <base/types.h>
+
+/* What is not implemented: -ENOSYS. */
+long sys_ni_syscall(void);
+/* getrandom(2): -EINVAL (flags), -EFAULT. Never waits. */
+long sys_getrandom(void __user *buf, size_t n, u32 flags);
+/* sysinfo(2). */
+long sys_sysinfo(void __user *info);
+/* getcpu(2). */
+long sys_getcpu(u32 __user *cpu, u32 __user *node);
+/* membarrier(2): the query says that no command is supported; -EINVAL. */
+long sys_membarrier(int cmd, u32 flags, int cpu);
+/* sched_yield(2) and the queries around it: -ESRCH, -EINVAL. */
+long sys_sched_yield(void);
+long sys_sched_setaffinity(int pid, u32 len, const u64 __user *mask);
+long sys_sched_getaffinity(int pid, u32 len, u64 __user *mask);
+long sys_sched_getscheduler(int pid);
+long sys_sched_setscheduler(int pid, int policy, const int __user *param);
+long sys_sched_getparam(int pid, int __user *param);
+long sys_sched_get_priority_max(int policy);
+long sys_sched_get_priority_min(int policy);
+/* getcwd(2): there is no directory: -ENOENT. */
+long sys_getcwd(char __user *buf, size_t size);
+
+#endif

@@ -1,0 +1,17 @@
+/* The memory calls: decoding of registers and descriptors for mm/. */
+#ifndef KERNEL_SYS_MM_H
+#define KERNEL_SYS_MM_H
+
+#include <base/types.h>
+
+/* mmap(2): EBADF, EINVAL (offset), ENODEV, EACCES, and do_mmap()'s. */
+long sys_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, u64 offset);
+long sys_munmap(u64 addr, u64 len);              /* munmap(2) */
+long sys_mprotect(u64 addr, u64 len, u64 prot);  /* mprotect(2) */
+long sys_brk(u64 brk);                           /* brk(2): the new end */
+long sys_madvise(u64 addr, u64 len, int advice); /* madvise(2) */
+
+/* userfaultfd(2): EINVAL (flags), EMFILE, ENOMEM. */
+long sys_userfaultfd(int flags);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * The clock calls. Each returns 0 or -errno: -EINVAL for a clock or time that
+ * is none, -EFAULT for a pointer that is no good.
+ */
+#ifndef KERNEL_SYS_TIME_H
+#define KERNEL_SYS_TIME_H
+
+#include <kernel/time.h>
+
+/* clock_gettime(2), clock_getres(2). */
+long sys_clock_gettime(int clock, struct timespec_k __user *ts);
+long sys_clock_getres(int clock, struct timespec_k __user *ts);
+/* clock_settime(2): -EPERM for the real-time clock, -EINVAL for others. */
+long sys_clock_settime(int clock, const struct timespec_k __user *ts);
+/* gettimeofday(2); the time zone is always UTC. */
+long sys_gettimeofday(struct timeval_k __user *tv, void __user *tz);
+/* settimeofday(2): -EPERM. */
+long sys_settimeofday(const struct timeval_k __user *tv, const void __user *tz);
+/* time(2): the seconds since the epoch. */
+long sys_time(s64 __user *t);
+/* times(2): ticks of 10 ms since boot; fills the four times. */
+long sys_times(s64 __user *buf);
+/* nanosleep(2), clock_nanosleep(2): also -EINTR with the rest in *rem. */
+long sys_nanosleep(const struct timespec_k __user *req,
+                   struct timespec_k __user *rem);
+long sys_clock_nanosleep(int clock, int flags,
+                         const struct timespec_k __user *req,
+                         struct timespec_k __user *rem);
+
+#endif

@@ -1,0 +1,211 @@
+/*
+ * Threads and tasks. A task is what Linux calls a thread group: an address
+ * space, descriptors, signal actions, a pid. A thread is one flow of control
+ * in it, with a kernel stack and a tid.
+ *
+ * Locks: task_lock (one, global, a spinlock) guards the task tree, thread
+ * lists, states, signal actions and pending signals; a run queue's lock guards
+ * scheduling states. docs/locking.md has the order.
+ */
+#ifndef KERNEL_THREAD_H
+#define KERNEL_THREAD_H
+
+#include <arch/thread.h>
+#include <base/list.h>
+#include <base/errno.h>
+#include <base/types.h>
+#include <kernel/signal.h>
+#include <mm/mm.h>
+
+enum thread_state {
+    THREAD_NEW,
+    THREAD_READY,   /* on a run queue */
+    THREAD_RUNNING, /* on a CPU */
+    THREAD_BLOCKED,
+    THREAD_DEAD,
+};
+
+/* thread.work: looked at on every return to user mode; 0 means nothing. */
+#define WORK_RESCHED 1u
+#define WORK_SIGNAL  2u
+
+/* getrlimit(2): the ABI's pair, and its resources. */
+struct rlimit_k {
+    u64 cur, max;
+};
+#define RLIM_INFINITY (~0ull)
+#define RLIMIT_CORE   4
+#define RLIMIT_STACK  3
+#define RLIMIT_NOFILE 7
+#define RLIMIT_COUNT  16
+
+struct files;
+struct task;
+
+struct thread {
+    struct arch_thread arch; /* first: assembly reaches into it */
+    u64 kstack_top;
+    u32 work; /* atomic: WORK_* */
+    u32 tid;
+    struct task *task;    /* NULL: kernel thread */
+    struct mm_struct *mm; /* task->mm, cached; NULL: kernel thread */
+    enum thread_state state;
+    enum wait_mode wait_mode;
+    struct cpu *cpu; /* whose run queue it belongs to */
+    struct list_head run_link;
+    struct list_head task_link; /* in task->threads */
+    const char *waiting_for;    /* for GDB and the console: what it blocks on */
+
+    u64 timer_deadline; /* time_ns(); valid while timer_link is queued */
+    struct list_head timer_link;
+    bool timer_fired;
+
+    u64 sig_mask, sig_pending; /* bit n-1: signal n; pending: this thread's */
+    u64 sig_saved_mask;        /* sigsuspend, ppoll: restore after delivery */
+    bool sig_restore_mask;
+    u64 sig_wait; /* sigtimedwait: takes these although blocked */
+    struct siginfo sig_info[SIG_QUEUED]; /* siginfo of 1..31, last sent */
+    struct stack_k sig_stack;            /* sigaltstack */
+    struct siginfo fault_info;           /* of a synchronous signal */
+
+    u32 __user *clear_child_tid; /* CLONE_CHILD_CLEARTID */
+    char name[16];
+    struct list_head all_link; /* every thread, for GDB */
+    u64 start_ns, run_ns;
+    struct fault_record *fault; /* the fault being handled, or NULL */
+};
+
+struct task {
+    u32 pid;
+    u32 refcount; /* atomic: threads, and whoever looks at it */
+    struct mm_struct *mm;
+    struct files *files;
+    struct list_head threads;
+    u32 thread_count; /* live ones */
+
+    struct task *parent;
+    struct list_head children, sibling;
+    struct wait_queue child_exit; /* wait4() sleeps here */
+
+    u32 pgid, sid;
+    bool exiting;    /* exit_group or a fatal signal: no new threads */
+    bool zombie;     /* all threads gone, waits to be reaped */
+    int exit_status; /* as wait4() reports it */
+    u32 exit_signal; /* to the parent, usually SIGCHLD */
+
+    struct sigaction_k actions[SIG_COUNT];
+    u64 sig_pending; /* task-wide */
+    struct siginfo sig_info[SIG_QUEUED];
+
+    struct list_head all_link; /* every task */
+    struct rlimit_k limits[RLIMIT_COUNT];
+    char name[16];
+    struct thread *vfork_waiter; /* parent that waits for exec or exit */
+    struct thread *exec_thread;  /* in execve(2): its siblings must die */
+    bool did_exec;               /* for setpgid(2) */
+    u64 min_flt, maj_flt; /* of spaces already left; task->mm has the rest */
+    u64 run_ns;           /* of threads already gone */
+    u64 child_min_flt, child_maj_flt, child_run_ns; /* reaped children */
+};
+
+/* Has to end before it sees user mode again: its task ends, or a sibling runs
+ * execve(2). Stable under task_lock. */
+static inline bool thread_doomed(const struct thread *t)
+{
+    const struct thread *heir = READ_ONCE(t->task->exec_thread);
+
+    return READ_ONCE(t->task->exiting) || unlikely(heir && heir != t);
+}
+
+extern spinlock_t task_lock;
+extern struct list_head all_tasks, all_threads;
+
+#define current thread_current()
+
+/* ---- threads and the scheduler (kernel/thread.c, kernel/sched.c) ---- */
+
+/* Readies the thread cache; once, after slab_init(). */
+void thread_cache_init(void);
+
+/* A thread of task (which gains a reference; NULL: kernel thread) with a kernel
+ * stack, a tid and mm = task->mm, state NEW, on all_threads but not yet in
+ * task->threads. NULL: no memory. */
+struct thread *thread_create(struct task *task) __must_check;
+
+/* Frees a dead or never started thread: off all_threads, stack, arch state,
+ * its reference on the task. */
+void thread_free(struct thread *t);
+
+/* A tid (and pid) that no live thread, task or group uses. */
+u32 tid_alloc(void);
+
+/* Makes a NEW thread runnable. */
+void thread_start(struct thread *t);
+
+/* Gives the CPU away; the current thread stays runnable. */
+void thread_yield(void);
+
+/* The end of the current thread: never returns; freed by the scheduler. */
+void thread_exit_final(void) __noreturn;
+
+/* Blocks until woken or deadline (time_ns(); 0: none) - after
+ * thread_prepare_block(). Returns 0, -EINTR or -ETIMEDOUT. */
+int thread_block_until(u64 deadline_ns);
+
+/* Interrupt handlers: time is due / a byte came. Called with interrupts off. */
+void timer_interrupt(void);
+
+/* The last C stop before user mode when thread.work is not 0: reschedules and
+ * delivers signals until there is none. Interrupts off on entry and exit. */
+void user_return_work(struct regs *regs);
+
+/*
+ * Called first on the stack of a thread that has just been switched to for the
+ * first time (the assembly trampolines do): lets go of the run queue and
+ * frees a thread that died. Interrupts stay off.
+ */
+void sched_finish_switch(void);
+
+/* Readies this CPU's run queue and makes the running boot flow a thread, which
+ * later becomes the idle thread through sched_idle_loop(). */
+void sched_init(void);
+void sched_idle_loop(void) __noreturn;
+
+/* Guest time in ns after which the machine stops with END_TIME_LIMIT. */
+void timer_set_limit(u64 ns);
+
+/* Sleeps ns from now, mode as given. 0, -EINTR. */
+int thread_sleep_until(u64 deadline_ns, enum wait_mode mode);
+
+/* ---- tasks (kernel/task.c) ---- */
+
+/* A task with no mm and no files, to be a child of parent (NULL: pid 1), from
+ * whom it takes group, session, limits and name. One reference, for the tree;
+ * in no list until task_publish(). NULL: no memory. */
+struct task *task_create(struct task *parent) __must_check;
+static inline void task_get(struct task *task)
+{
+    __atomic_fetch_add(&task->refcount, 1, __ATOMIC_RELAXED);
+}
+void task_put(struct task *task);
+
+/* task_lock held. NULL: no such task / thread. */
+struct task *task_find(u32 pid);
+struct thread *thread_find(u32 tid);
+
+/* Marks the task as ending with the wait4() status and kills its other
+ * threads; the caller then calls thread_exit(). Idempotent. */
+void task_begin_exit(struct task *task, int status);
+
+/* Ends the current thread (and with the last one the task); code: the
+ * wait4()-style status used if this is the last. Never returns. */
+void thread_exit(int status) __noreturn;
+
+/* Starts pid 1 from boot module `init`; without one the machine ends with
+ * END_BOOT_ERROR. Called once, on the boot thread. */
+void init_task_start(void);
+
+/* Frames in use before the first task was made, for the last line. */
+extern u64 frames_before_tasks;
+
+#endif

@@ -1,0 +1,45 @@
+/* Inside mm/ only: one fault on its way through the handlers. */
+#ifndef MM_FAULT_H
+#define MM_FAULT_H
+
+#include <mm/mm.h>
+
+struct vm_fault {
+    struct vm_area_struct *vma;
+    u64 address; /* of the page */
+    u64 real_address;
+    unsigned flags;           /* FAULT_* */
+    pte_t *pte;               /* the entry, tables above it present */
+    pte_t orig_pte;           /* as first seen */
+    struct fault_record *rec; /* may be NULL */
+};
+
+/* mm/fault_anon.c: untouched private anonymous memory. */
+unsigned do_anonymous_page(struct vm_fault *vmf);
+
+/* mm/fault_object.c: an object's page, read, private write or shared. */
+unsigned do_fault(struct vm_fault *vmf);
+
+/* mm/fault_cow.c: a write to a page mapped read-only. */
+unsigned do_wp_page(struct vm_fault *vmf);
+
+/* Notes in the record what became of the fault. */
+static inline void fault_note(struct vm_fault *vmf, enum fault_end end)
+{
+    if (vmf->rec)
+        vmf->rec->end = end;
+}
+
+/*
+ * Installs pte unless the entry is no longer the one first seen; the page, if
+ * it is a counted one, gains a mapping and mm's kind count goes up.
+ * Takes the page-table lock. Returns false if somebody was faster.
+ */
+bool fault_install(struct vm_fault *vmf, pte_t pte, struct page *page,
+                   enum rss_kind kind);
+
+/* A new page's entry for vma: young, and writable and dirty if write. */
+pte_t fault_make_pte(const struct vm_area_struct *vma, struct page *page,
+                     bool write);
+
+#endif

@@ -1,0 +1,129 @@
+/*
+ * What mm/ needs of the kernel around it, and nothing else: the current mm,
+ * waiting and waking. kernel/ implements these; the host tests fake them.
+ */
+#ifndef MM_HOOKS_H
+#define MM_HOOKS_H
+
+#include <base/list.h>
+#include <base/spinlock.h>
+#include <base/types.h>
+
+struct thread;
+struct mm_struct;
+
+/* Which signals end a wait. */
+enum wait_mode {
+    WAIT_UNINTERRUPTIBLE,
+    WAIT_KILLABLE,      /* only a fatal signal */
+    WAIT_INTERRUPTIBLE, /* any signal to be delivered */
+};
+
+/*
+ * The blocking protocol, free of lost wake-ups:
+ *     thread_prepare_block(mode);
+ *     ... publish yourself, check the condition ...
+ *     r = thread_block();          (or thread_cancel_block())
+ * A thread_wake() between the two makes thread_block() return at once.
+ * thread_block() panics if a spinlock is held (debug builds).
+ * Returns 0, or -EINTR when a signal of that mode is pending.
+ */
+void thread_prepare_block(enum wait_mode mode);
+int thread_block(void);
+void thread_cancel_block(void);
+void thread_wake(struct thread *thread);
+bool thread_signal_pending(enum wait_mode mode);
+
+/* Ids for the ledger and messages. */
+u32 thread_tid(const struct thread *thread);
+u32 thread_pid(const struct thread *thread);
+
+/* The mm of the running task; NULL in kernel threads. */
+struct mm_struct *mm_current(void);
+
+/*
+ * Wait queue: threads that wait for a condition, and poll()ers that wait for
+ * several. Wake-ups may come from interrupts.
+ */
+struct wait_queue {
+    spinlock_t lock;
+    struct list_head waiters;
+};
+
+struct waiter {
+    struct list_head link; /* empty: not queued */
+    struct thread *thread;
+};
+
+void wait_queue_init(struct wait_queue *q);
+
+/* Queues w for the current thread. */
+void wait_add(struct wait_queue *q, struct waiter *w);
+void wait_remove(struct wait_queue *q, struct waiter *w);
+
+/* Wakes the first waiter / all. They stay queued; they remove themselves. */
+void wake_up_one(struct wait_queue *q);
+void wake_up_all(struct wait_queue *q);
+
+/*
+ * Sleeping reader/writer lock: many readers or one writer; writers are not
+ * starved. Waits are uninterruptible unless said otherwise.
+ */
+struct rwsem {
+    s32 count;   /* -1: a writer; else readers. Atomic */
+    u32 waiting; /* queued; while not 0 newcomers queue too */
+    spinlock_t lock;
+    struct list_head queue;
+};
+
+void rwsem_init(struct rwsem *s);
+
+/* Slow halves (kernel/rwsem.c): queue and sleep; pass the lock on. */
+void rwsem_wait(struct rwsem *s, bool write);
+void rwsem_hand_over(struct rwsem *s);
+
+static inline bool rwsem_try_read(struct rwsem *s)
+{
+    s32 n = READ_ONCE(s->count);
+
+    return n >= 0 && !READ_ONCE(s->waiting) &&
+           __atomic_compare_exchange_n(&s->count, &n, n + 1, false,
+                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static inline bool rwsem_try_write(struct rwsem *s)
+{
+    s32 n = 0;
+
+    return !READ_ONCE(s->waiting) &&
+           __atomic_compare_exchange_n(&s->count, &n, -1, false,
+                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static inline void rwsem_down_read(struct rwsem *s)
+{
+    if (unlikely(!rwsem_try_read(s)))
+        rwsem_wait(s, false);
+}
+
+static inline void rwsem_down_write(struct rwsem *s)
+{
+    if (unlikely(!rwsem_try_write(s)))
+        rwsem_wait(s, true);
+}
+
+static inline void rwsem_up_read(struct rwsem *s)
+{
+    __atomic_fetch_sub(&s->count, 1, __ATOMIC_SEQ_CST);
+    if (unlikely(READ_ONCE(s->waiting)))
+        rwsem_hand_over(s);
+}
+
+static inline void rwsem_up_write(struct rwsem *s)
+{
+    __atomic_store_n(&s->count, 0, __ATOMIC_SEQ_CST);
+    if (unlikely(READ_ONCE(s->waiting)))
+        rwsem_hand_over(s);
+}
+
+#endif

@@ -1,0 +1,228 @@
+/*
+ * Address spaces, and the umbrella of mm/: including this gives the room's
+ * whole interface to kernel/.
+ */
+#ifndef MM_MM_H
+#define MM_MM_H
+
+#include <arch/pte.h>
+#include <base/errno.h>
+#include <base/types.h>
+#include <mm/hooks.h>
+#include <mm/ledger.h>
+#include <mm/object.h>
+#include <mm/page.h>
+#include <mm/rbtree.h>
+#include <mm/slab.h>
+#include <mm/vma.h>
+
+/* Resident pages by kind, see proc_pid_status(5). */
+enum rss_kind {
+    RSS_ANON,
+    RSS_FILE,
+    RSS_SHMEM,
+    RSS_KINDS
+};
+
+/* Which count a mapped page stands in (the zero page stands in none). */
+static inline enum rss_kind page_rss_kind(const struct page *page)
+{
+    if (page->flags & PG_ANON)
+        return RSS_ANON;
+    return page->flags & PG_RESERVED ? RSS_FILE : RSS_SHMEM;
+}
+
+/* Room kept for the stack between STACK_TOP and the mmap area. */
+#define STACK_RESERVE (128ull << 20)
+
+struct mm_struct {
+    struct rb_root mm_rb;
+    struct vm_area_struct *mmap;      /* lowest area: head of the list */
+    struct vm_area_struct *vma_cache; /* last find_vma() hit, or NULL */
+    u64 highest_vm_end;
+    u32 map_count;
+    u32 users; /* atomic: tasks and borrowers; at 0 all is unmapped */
+    u32 refs;  /* atomic: of this structure; all users together hold one */
+
+    pte_t *pgd; /* root table */
+    struct rwsem mmap_lock;
+    spinlock_t page_table_lock; /* every page-table entry of this mm */
+    u64 cpu_mask;               /* atomic: CPUs that may cache translations */
+
+    u64 mmap_base; /* top of the mmap area, exclusive */
+    u64 start_brk, brk;
+    u64 start_code, end_code, start_stack;
+    u64 stack_limit; /* RLIMIT_STACK, bytes */
+
+    u64 total_vm;         /* pages mapped */
+    s64 rss[RSS_KINDS];   /* pages resident; under page_table_lock */
+    u64 table_pages;      /* page tables below the root; same lock */
+    u64 min_flt, maj_flt; /* atomic */
+};
+
+/* ---- life (mm/mm.c) ---- */
+
+/* An empty address space, one user; NULL when out of memory. */
+struct mm_struct *mm_create(void) __must_check;
+static inline void mm_get(struct mm_struct *mm)
+{
+    __atomic_fetch_add(&mm->users, 1, __ATOMIC_RELAXED);
+}
+/* Drops a user; at the last one unmaps everything and frees. May sleep. */
+void mm_put(struct mm_struct *mm);
+/* The structure alone, whatever becomes of the mappings. */
+static inline void mm_grab(struct mm_struct *mm)
+{
+    __atomic_fetch_add(&mm->refs, 1, __ATOMIC_RELAXED);
+}
+void mm_drop(struct mm_struct *mm);
+/* Takes a user unless there is none left. */
+bool mm_try_get(struct mm_struct *mm);
+
+/* fork(2): copies every mapping, private pages shared copy-on-write.
+ * Takes both mmap locks. Returns NULL when out of memory, nothing changed. */
+struct mm_struct *mm_fork(struct mm_struct *parent) __must_check;
+
+static inline void mmap_read_lock(struct mm_struct *mm)
+{
+    rwsem_down_read(&mm->mmap_lock);
+}
+static inline void mmap_read_unlock(struct mm_struct *mm)
+{
+    rwsem_up_read(&mm->mmap_lock);
+}
+static inline void mmap_write_lock(struct mm_struct *mm)
+{
+    rwsem_down_write(&mm->mmap_lock);
+}
+static inline void mmap_write_unlock(struct mm_struct *mm)
+{
+    rwsem_up_write(&mm->mmap_lock);
+}
+
+/* ---- the mapping calls; they take the mmap lock themselves ---- */
+
+/*
+ * mmap(2) with the object already looked up (NULL: anonymous). prot, flags:
+ * the ABI's. maywrite: the descriptor allows PROT_WRITE on MAP_SHARED.
+ * Returns the address or -errno as the man page says.
+ */
+long do_mmap(struct mm_struct *mm, u64 addr, u64 len, u64 prot, u64 flags,
+             struct mem_object *object, u64 pgoff, bool maywrite);
+long do_munmap(struct mm_struct *mm, u64 start, u64 len);
+long do_mprotect(struct mm_struct *mm, u64 start, u64 len, u64 prot);
+long do_brk(struct mm_struct *mm, u64 brk);
+long do_madvise(struct mm_struct *mm, u64 start, u64 len, int advice);
+
+/* The stack of a new program: a VM_GROWSDOWN area of size bytes below top.
+ * Returns 0 or -ENOMEM. */
+__must_check int mmap_stack(struct mm_struct *mm, u64 top, u64 size);
+
+/* The same as do_munmap() with the mmap lock held for write; start and len
+ * checked and aligned. */
+__must_check int munmap_range(struct mm_struct *mm, u64 start, u64 end);
+
+/* ---- faults (mm/fault.c) ---- */
+
+#define FAULT_WRITE    0x01u
+#define FAULT_EXEC     0x02u
+#define FAULT_USER     0x04u /* taken in user mode */
+#define FAULT_RETRY_OK 0x08u /* may drop the lock and ask for a retry */
+#define FAULT_TRIED    0x10u /* this is the retry */
+#define FAULT_KILLABLE 0x20u
+
+#define VM_FAULT_OOM     0x01u
+#define VM_FAULT_SIGBUS  0x02u
+#define VM_FAULT_SIGSEGV 0x04u
+#define VM_FAULT_MAJOR   0x08u
+#define VM_FAULT_RETRY   0x10u /* the mmap lock was dropped */
+#define VM_FAULT_ERROR   (VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV)
+
+/*
+ * Makes addr, which lies in vma and is allowed by its flags, accessible.
+ * mmap lock held for read; dropped when VM_FAULT_RETRY comes back. rec: the
+ * ledger record to fill in, or NULL. Returns VM_FAULT_* bits.
+ */
+unsigned handle_mm_fault(struct vm_area_struct *vma, u64 addr, unsigned flags,
+                         struct fault_record *rec);
+
+/* Grows vma (VM_GROWSDOWN) down to hold addr. mmap lock held for read on
+ * entry and exit, dropped and retaken for write between: look vma up again.
+ * Returns 0, -ENOMEM (limit, guard gap). */
+__must_check int expand_stack(struct mm_struct *mm, u64 addr);
+
+/*
+ * Makes one user page of mm present with the access and returns it with a
+ * reference: for copies into other address spaces. Returns 0, -EFAULT,
+ * -EINTR. May sleep; no lock held.
+ */
+__must_check int mm_pin_page(struct mm_struct *mm, u64 addr, bool write,
+                             struct page **out);
+
+/* ---- page tables (mm/pgtable.c); page_table_lock held unless said ---- */
+
+/* The level-0 entry for addr, or NULL when a table on the way is missing. */
+pte_t *pte_lookup(struct mm_struct *mm, u64 addr);
+
+/* The same, allocating the tables; takes the lock itself for each new table.
+ * rec, if given, gets the entries of the walk. NULL: out of memory. */
+pte_t *pte_alloc(struct mm_struct *mm, u64 addr, struct fault_record *rec);
+
+/* Calls fn for every present level-0 entry in [start, end). Holes cost
+ * nothing per page. */
+void pte_for_each(struct mm_struct *mm, u64 start, u64 end,
+                  void (*fn)(struct mm_struct *, u64 va, pte_t *, void *),
+                  void *arg);
+
+/* The entry of that level on addr's way, or NULL when a table is missing. No
+ * lock needed while the mmap lock (or, kernel half, the owner) keeps the
+ * tables in place. */
+pte_t *pt_walk(pte_t *root, u64 addr, int level);
+
+/*
+ * Frees the tables that translate [start, end), now empty, as far as they lie
+ * wholly within the free space [floor, ceiling) around it: the end of the area
+ * below and the start of the one above (0, TASK_SIZE: none). mmap lock held
+ * for write; takes page_table_lock; flushes before it frees.
+ */
+void free_pgtables(struct mm_struct *mm, u64 start, u64 end, u64 floor,
+                   u64 ceiling);
+
+/*
+ * Unmaps the pages of [start, end), which lies in vma, flushes, then drops
+ * their mapcount and reference. mmap lock held (read or write); takes
+ * page_table_lock, and only where there is a page table.
+ */
+void zap_page_range(struct mm_struct *mm, struct vm_area_struct *vma, u64 start,
+                    u64 end);
+
+/* Maps page at kernel address va, read and write, in the reference tables
+ * (vmalloc area). Returns 0 or -ENOMEM (no memory for a table). */
+__must_check int kernel_map_page(u64 va, struct page *page);
+
+/* Unmaps va, flushes, and hands back the page that was there, or NULL. */
+void kernel_unmap_page(u64 va, struct page **page);
+
+/* Makes the upper tables of the stack area, so that every root made later
+ * shares them: at boot, after page_alloc_init(). Panics without memory. */
+void vmalloc_init(void);
+
+/* ---- kernel stacks (mm/vmalloc.c) ---- */
+
+#define KSTACK_SIZE (16u << 10)
+
+/* A kernel stack with an unmapped page below; returns its top, or 0. */
+u64 kstack_alloc(void) __must_check;
+void kstack_free(u64 top);
+/* Frees the stacks kept for reuse. */
+void kstack_cache_drain(void);
+/* True if va lies in a stack's guard page. */
+bool kstack_is_guard(u64 va);
+
+/* Caches, zero page, kernel mm: after page_alloc_init() and slab_init(). */
+void mm_init(void);
+
+/* Everything mm/ keeps in hand goes back, so that frames can be counted. */
+void mm_shrink_all(void);
+
+#endif

@@ -1,0 +1,135 @@
+/*
+ * Page frames: descriptors, the boot-time allocator, the buddy allocator and
+ * the per-CPU caches in front of it.
+ */
+#ifndef MM_PAGE_H
+#define MM_PAGE_H
+
+#include <base/errno.h>
+#include <base/list.h>
+#include <base/types.h>
+#include <arch/page.h>
+
+#define MAX_ORDER 10 /* largest block: 2^10 pages, 4 MiB */
+
+/* page.flags */
+#define PG_RESERVED 0x01u /* never in the allocator: kernel image, modules */
+#define PG_BUDDY    0x02u /* head of a free block; order is valid */
+#define PG_SLAB     0x04u /* belongs to a slab cache */
+#define PG_TABLE    0x08u /* a page table */
+#define PG_ANON     0x10u /* mapped as anonymous user memory */
+#define PG_ZERO     0x20u /* the zero page */
+#define PG_CACHED   0x40u /* free, in some CPU's page cache */
+
+/* One per frame, 64 bytes. */
+struct page {
+    u32 flags;
+    u32 refcount;         /* atomic; 0: free */
+    u32 mapcount;         /* atomic: user page-table entries that name it */
+    u32 order;            /* of the free or allocated block this page heads */
+    struct list_head lru; /* free list, slab list */
+    union {
+        struct { /* slab */
+            struct kmem_cache *slab_cache;
+            void *slab_free; /* free objects, linked through themselves */
+            u32 slab_used;
+        };
+        struct { /* memory object's page */
+            struct mem_object *object;
+            u64 index;
+        };
+    };
+    u64 private;
+};
+
+/* Pages a CPU keeps at hand so that most single-page calls take no lock. */
+#define PAGE_CACHE_SIZE 32
+struct page_cache {
+    unsigned count;
+    struct page *pages[PAGE_CACHE_SIZE];
+};
+
+/* ---- boot time (mm/memblock.c): ranges, before descriptors exist ---- */
+
+/* Adds usable memory / takes a range out of it. Units: bytes; add rounds
+ * inwards to pages, reserve outwards. Both panic when their table is full. */
+void memblock_add(phys_addr_t base, u64 size);
+void memblock_reserve(phys_addr_t base, u64 size);
+
+/* Allocates size bytes at the alignment, below limit (0: anywhere), highest
+ * address first; zeroed is the caller's business. Returns 0 if there is none.
+ */
+phys_addr_t memblock_alloc(u64 size, u64 align, phys_addr_t limit);
+
+/* The i-th usable (not yet reserved) range; false past the last. Sorted. */
+bool memblock_free_range(unsigned i, phys_addr_t *start, phys_addr_t *end);
+
+/* The i-th range of RAM as added, reserved parts included. */
+bool memblock_ram_range(unsigned i, phys_addr_t *start, phys_addr_t *end);
+
+/* ---- the buddy allocator (mm/page_alloc.c) ---- */
+
+/* Hands all free memblock ranges to the buddy. The descriptors of every RAM
+ * frame exist and are zero; frames not handed over become PG_RESERVED with
+ * refcount 1. */
+void page_alloc_init(void);
+
+/*
+ * Allocates 2^order contiguous frames, refcount 1, contents unknown.
+ * Locks: takes the allocator's spinlock; callable from anywhere but interrupts.
+ * Returns NULL when there is no memory (or fault injection says so).
+ */
+struct page *alloc_pages(unsigned order) __must_check;
+void free_pages(struct page *page, unsigned order);
+
+/* One frame, through the CPU's cache. alloc_zeroed_page() clears it. */
+struct page *alloc_page(void) __must_check;
+struct page *alloc_zeroed_page(void) __must_check;
+
+/* References to single frames. put_page() frees at the last one. */
+static inline void get_page(struct page *page)
+{
+    __atomic_fetch_add(&page->refcount, 1, __ATOMIC_RELAXED);
+}
+
+void free_page(struct page *page); /* refcount must be 1, or already 0 */
+
+static inline void put_page(struct page *page)
+{
+    if (__atomic_fetch_sub(&page->refcount, 1, __ATOMIC_ACQ_REL) == 1)
+        free_page(page);
+}
+
+/* For the page cache: up to n single frames, refcount 0, PG_CACHED, into pages
+ * (returns how many) / back to the buddy. */
+unsigned page_alloc_bulk(struct page **pages, unsigned n);
+void page_free_bulk(struct page **pages, unsigned n);
+
+/* True when fault injection wants this allocation to fail. */
+extern u64 page_alloc_fail_countdown;
+static inline bool page_alloc_should_fail(void)
+{
+    return unlikely(page_alloc_fail_countdown) && !--page_alloc_fail_countdown;
+}
+
+/* Frames in the caches of all CPUs. */
+u64 page_cache_frames(void);
+
+/* Empties the calling CPU's cache into the buddy. */
+void page_cache_drain(void);
+
+/* Frames in all, and free ones (the caches of all CPUs counted as free). */
+u64 frames_total(void);
+u64 frames_free(void);
+
+/* Checks lists, flags and counts; returns 0 or -EINVAL after a printk. */
+int page_alloc_validate(void);
+
+/* nth-allocation failure: the next n-th frame allocation from now fails once
+ * (0: off). For tests. */
+void page_alloc_fail_nth(u64 n);
+
+/* The one page of zeros that read faults map. */
+extern struct page *zero_page;
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * Pages by index: a radix tree of whole frames, 512 slots a node, as tall as
+ * its highest index needs. Holds no references and takes no lock: the object
+ * that owns the tree does both.
+ */
+#ifndef MM_PAGE_TREE_H
+#define MM_PAGE_TREE_H
+
+#include <base/types.h>
+
+struct page;
+struct page_tree_node;
+
+struct page_tree {
+    struct page_tree_node *root; /* NULL: empty */
+    u32 levels;                  /* nodes on the way to a page */
+};
+
+/* The page at index, or NULL. */
+struct page *page_tree_find(const struct page_tree *tree, u64 index);
+
+/* Puts page at index, growing the tree as needed.
+ * Returns 0, -EEXIST (something is there), -ENOMEM. */
+__must_check int page_tree_insert(struct page_tree *tree, u64 index,
+                                  struct page *page);
+
+/* Takes the page at index out and returns it, or NULL. */
+struct page *page_tree_remove(struct page_tree *tree, u64 index);
+
+/* Calls fn for every page, by rising index. */
+void page_tree_for_each(const struct page_tree *tree,
+                        void (*fn)(struct page *, u64 index, void *),
+                        void *arg);
+
+/* Frees every node; the pages are the caller's. Empty afterwards. */
+void page_tree_free(struct page_tree *tree);
+
+#endif

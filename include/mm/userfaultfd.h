@@ -1,0 +1,112 @@
+/*
+ * userfaultfd contexts: which faults wait for a pager, and the calls that
+ * fill pages. kernel/sys_userfaultfd.c decodes descriptors and ioctls; here
+ * everything is checked values. See userfaultfd(2), ioctl_userfaultfd(2).
+ *
+ * Locks: ctx->lock guards the two queues; it is a leaf but for a run queue's
+ * lock in thread_wake(). Registration (vma->vm_uffd) is under the mmap lock.
+ */
+#ifndef MM_USERFAULTFD_H
+#define MM_USERFAULTFD_H
+
+#include <mm/hooks.h>
+#include <mm/mm.h>
+#include <uapi/faultline/userfaultfd.h>
+
+struct userfaultfd_ctx {
+    u32 refcount; /* atomic: the descriptor, and each registered VMA */
+    u32 flags;    /* UFFD_USER_MODE_ONLY */
+    u64 features; /* as enabled by UFFDIO_API */
+    bool initialized;
+    bool released;        /* the descriptor is closed */
+    struct mm_struct *mm; /* holds mm_grab() */
+    spinlock_t lock;
+    struct list_head pending; /* faults nobody has read yet */
+    struct list_head taken;   /* read, waiting for the page */
+    struct wait_queue readers;
+};
+
+/* One blocked fault, on the faulting thread's stack. */
+struct userfaultfd_wait {
+    struct list_head link;
+    struct uffd_msg msg;
+    struct thread *thread;
+    struct fault_record *rec; /* may be NULL */
+    u64 address;              /* page aligned */
+    enum wait_mode mode;
+    bool woken; /* and off the queue; under ctx->lock */
+};
+
+struct vm_fault;
+
+/* A context for the current mm, one reference; NULL: no memory. */
+struct userfaultfd_ctx *userfaultfd_ctx_create(u32 flags) __must_check;
+static inline void userfaultfd_ctx_get(struct userfaultfd_ctx *ctx)
+{
+    __atomic_fetch_add(&ctx->refcount, 1, __ATOMIC_RELAXED);
+}
+void userfaultfd_ctx_put(struct userfaultfd_ctx *ctx);
+
+/* The descriptor is closed: registrations end, the blocked wake and retry.
+ * Drops the descriptor's reference. */
+void userfaultfd_release(struct userfaultfd_ctx *ctx);
+
+/*
+ * The fault side. mmap lock held for read and dropped here; queues the fault,
+ * waits for a wake-up (no lock held), returns VM_FAULT_RETRY; or, lock still
+ * held, VM_FAULT_SIGBUS where no waiting is possible.
+ */
+unsigned handle_userfault(struct vm_fault *vmf);
+
+/*
+ * Takes the oldest unread fault as a message.
+ * Returns 0, -EAGAIN when there is none.
+ */
+__must_check int userfaultfd_next_msg(struct userfaultfd_ctx *ctx,
+                                      struct uffd_msg *msg);
+
+/* Something is there to read. */
+bool userfaultfd_has_msg(struct userfaultfd_ctx *ctx);
+
+/*
+ * UFFDIO_REGISTER with VM_UFFD_* flags / UFFDIO_UNREGISTER over [start, end).
+ * Takes the mmap lock for write. Returns 0; -EINVAL (no area there, or one
+ * that cannot), -EPERM (never writable), -EBUSY (another context), -ENOMEM.
+ */
+__must_check int userfaultfd_register(struct userfaultfd_ctx *ctx, u64 start,
+                                      u64 end, u64 vm_flags);
+__must_check int userfaultfd_unregister(struct userfaultfd_ctx *ctx, u64 start,
+                                        u64 end);
+
+/*
+ * UFFDIO_COPY: pages at dst from the caller's memory at src. UFFDIO_ZEROPAGE:
+ * the zero page. len in bytes; all aligned and in user space. No lock held.
+ * Returns the bytes done (short when a later page failed), or the first
+ * page's error: -ENOENT (not a registered area), -EEXIST (a page is there),
+ * -EFAULT (source), -ENOMEM, -ESRCH (the address space is gone).
+ */
+s64 userfaultfd_copy(struct userfaultfd_ctx *ctx, u64 dst, u64 src, u64 len);
+s64 userfaultfd_zeropage(struct userfaultfd_ctx *ctx, u64 start, u64 len);
+
+/* Wakes the faults blocked on [start, start + len). */
+void userfaultfd_wake(struct userfaultfd_ctx *ctx, u64 start, u64 len);
+
+/*
+ * Changes whose the area is (ctx NULL, flags 0: nobody's), merging it with
+ * like neighbours. mmap lock held for write. Returns the area that covers the
+ * range now. Inside mm/ only.
+ */
+struct vm_area_struct *userfaultfd_set_vma(struct vm_area_struct *vma,
+                                           struct userfaultfd_ctx *ctx,
+                                           u64 uffd_flags);
+
+/* Faults on this area's missing pages go to a pager. */
+static inline bool userfaultfd_missing(const struct vm_area_struct *vma)
+{
+    return unlikely(vma->vm_flags & VM_UFFD_MISSING);
+}
+
+/* Readies the context cache. */
+void userfaultfd_init(void);
+
+#endif

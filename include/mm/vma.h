@@ -1,0 +1,174 @@
+/*
+ * Virtual memory areas: one mapping each, in a red-black tree augmented with
+ * the largest free gap below each subtree, and in an ordered list. Pure
+ * structure: nothing here touches page tables.
+ */
+#ifndef MM_VMA_H
+#define MM_VMA_H
+
+#include <arch/pte.h>
+#include <base/list.h>
+#include <base/types.h>
+#include <mm/rbtree.h>
+
+struct mm_struct;
+struct mem_object;
+struct userfaultfd_ctx;
+struct vm_operations;
+
+/* vm_flags */
+#define VM_READ         0x0001ul
+#define VM_WRITE        0x0002ul
+#define VM_EXEC         0x0004ul
+#define VM_SHARED       0x0008ul
+#define VM_MAYREAD      0x0010ul
+#define VM_MAYWRITE     0x0020ul
+#define VM_MAYEXEC      0x0040ul
+#define VM_MAYSHARE     0x0080ul
+#define VM_GROWSDOWN    0x0100ul
+#define VM_UFFD_MISSING 0x0200ul
+#define VM_UFFD_WP      0x0400ul
+#define VM_UFFD_MINOR   0x0800ul
+#define VM_NORESERVE    0x1000ul
+#define VM_STACK        0x2000ul
+#define VM_ACCESS       (VM_READ | VM_WRITE | VM_EXEC)
+#define VM_UFFD_ANY     (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)
+
+/* Pages kept free below a VM_GROWSDOWN area, see mmap(2). */
+#define STACK_GUARD_GAP (256ul << PAGE_SHIFT)
+
+#define MAX_MAP_COUNT 65530
+
+struct vm_area_struct {
+    u64 vm_start, vm_end; /* page aligned, end exclusive */
+    struct rb_node vm_rb;
+    u64 rb_subtree_gap; /* largest gap before any area of this subtree */
+    struct vm_area_struct *vm_next, *vm_prev;
+    struct mm_struct *vm_mm;
+    u64 vm_flags;
+    pgprot_t vm_page_prot;
+    struct mem_object *vm_object; /* NULL: private anonymous. Holds a ref */
+    u64 vm_pgoff; /* page offset in the object; for anonymous start >> 12 */
+    struct userfaultfd_ctx *vm_uffd; /* with VM_UFFD_ANY; holds a reference */
+    struct list_head vm_object_link; /* in object->mappings */
+};
+
+/* Takes and drops what a VMA refers to, when one is copied or freed
+ * (mm/vma.c; object and uffd references). */
+struct vm_area_struct *vma_alloc(struct mm_struct *mm) __must_check;
+struct vm_area_struct *vma_dup(const struct vm_area_struct *vma) __must_check;
+void vma_free(struct vm_area_struct *vma);
+
+/* Readies mm's tree and list: no areas. */
+void vma_tree_init(struct mm_struct *mm);
+
+/* Start of the area with the guard gap that must stay free below it. */
+static inline u64 vm_start_gap(const struct vm_area_struct *vma)
+{
+    if (likely(!(vma->vm_flags & VM_GROWSDOWN)))
+        return vma->vm_start;
+    return vma->vm_start > STACK_GUARD_GAP ? vma->vm_start - STACK_GUARD_GAP
+                                           : 0;
+}
+
+/* Free bytes between the previous area (or 0) and this one's guard gap. */
+static inline u64 vma_gap(const struct vm_area_struct *vma)
+{
+    u64 below = vma->vm_prev ? vma->vm_prev->vm_end : 0;
+    u64 start = vm_start_gap(vma);
+
+    return start > below ? start - below : 0;
+}
+
+/* Pages of the area. */
+static inline u64 vma_pages(const struct vm_area_struct *vma)
+{
+    return (vma->vm_end - vma->vm_start) >> PAGE_SHIFT;
+}
+
+/* ---- lookup (mm/vma_find.c); mmap lock held, read or write ---- */
+
+/* First area with vm_end > addr, or NULL. */
+struct vm_area_struct *find_vma(struct mm_struct *mm, u64 addr);
+
+/* First area that overlaps [start, end), or NULL. */
+struct vm_area_struct *find_vma_intersection(struct mm_struct *mm, u64 start,
+                                             u64 end);
+
+/* Where an area for [start, end) would hang. */
+struct vma_place {
+    struct vm_area_struct *prev, *next;
+    struct rb_node *parent, **link;
+};
+
+/* Fills place; returns -ENOMEM when [start, end) overlaps an area. */
+__must_check int vma_find_place(struct mm_struct *mm, u64 start, u64 end,
+                                struct vma_place *place);
+
+/* The same when the lower neighbour is known (NULL: none) and the space
+ * between it and the next area is known to be free: no search. */
+void vma_place_after(struct mm_struct *mm, struct vm_area_struct *prev,
+                     struct vma_place *place);
+
+/* ---- change (mmap lock held for write) ---- */
+
+/* Inserts at the place found (tree, list, gaps, count, highest end). */
+void vma_link(struct mm_struct *mm, struct vm_area_struct *vma,
+              const struct vma_place *place);
+
+/* Finds the place and inserts; -ENOMEM on overlap. */
+__must_check int vma_insert(struct mm_struct *mm, struct vm_area_struct *vma);
+
+/* Takes the area out of tree and list; the caller frees it. */
+void vma_unlink(struct mm_struct *mm, struct vm_area_struct *vma);
+
+/* Moves the edges (order among neighbours unchanged), gaps recomputed;
+ * vm_pgoff follows the start. */
+void vma_adjust(struct vm_area_struct *vma, u64 start, u64 end);
+
+/* Splits at addr (strictly inside, page aligned): vma keeps the lower part,
+ * unless new_below, when the new area gets it. Returns 0, -ENOMEM (memory, or
+ * MAX_MAP_COUNT reached). */
+__must_check int split_vma(struct mm_struct *mm, struct vm_area_struct *vma,
+                           u64 addr, bool new_below);
+
+/* What decides whether two neighbours are one mapping. */
+struct vma_shape {
+    u64 flags;
+    struct mem_object *object;
+    u64 pgoff;
+    struct userfaultfd_ctx *uffd;
+};
+
+/*
+ * [start, end) is about to become (or has become) an area of this shape, next
+ * to prev: grow or join neighbours instead, all eight cases. An area that
+ * already covers exactly [start, end) may be given up in the process.
+ * Returns the area that now covers the range, or NULL when nothing merges.
+ * Never allocates, never fails. The uffd and object references of a VMA that
+ * disappears are dropped.
+ */
+struct vm_area_struct *vma_merge(struct mm_struct *mm,
+                                 struct vm_area_struct *prev, u64 start,
+                                 u64 end, const struct vma_shape *shape);
+
+/* ---- address choice (mm/unmapped_area.c) ---- */
+
+/*
+ * Highest (top-down from mm->mmap_base) free range of len bytes, then lowest
+ * above; STACK_GUARD_GAP kept below growing areas. O(log n) by the gaps.
+ * Returns the address, or -ENOMEM as u64.
+ */
+u64 get_unmapped_area(struct mm_struct *mm, u64 hint, u64 len, u64 flags);
+
+/* Order, gaps, tree rules, list against tree, count, highest end: 0 or
+ * -EINVAL after a printk. */
+int validate_mm(struct mm_struct *mm);
+
+/* Readies the VMA cache. */
+void vma_init(void);
+
+#define for_each_vma(mm, vma)                                                  \
+    for ((vma) = (mm)->mmap; (vma); (vma) = (vma)->vm_next)
+
+#endif

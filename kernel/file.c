@@ -1,0 +1,28 @@
+/* Open descriptions: what descriptors share after dup() and fork(). */
+#include <kernel/file.h>
+#include <mm/slab.h>
+
+struct file *file_create(const struct file_operations *ops, void *data,
+                         u32 flags, const char *name)
+{
+    struct file *f = kmalloc(sizeof(*f));
+
+    if (!f)
+        return NULL;
+    f->ops = ops;
+    f->data = data;
+    f->refcount = 1;
+    f->flags = flags;
+    f->pos = 0;
+    f->name = name;
+    return f;
+}
+
+void file_put(struct file *f)
+{
+    if (__atomic_fetch_sub(&f->refcount, 1, __ATOMIC_ACQ_REL) != 1)
+        return;
+    if (f->ops->release)
+        f->ops->release(f);
+    kfree(f);
+}

@@ -1,0 +1,256 @@
+/*
+ * The scheduler: one round-robin run queue per CPU, blocking, waking. A run
+ * queue's lock guards the scheduling state of the threads that belong to its
+ * CPU and is held across the switch: the thread switched to lets it go. So a
+ * waker on another CPU never sees a thread whose stack is still in use.
+ * Interrupts are off while the lock is held.
+ */
+#include <arch/machine.h>
+#include <arch/tlb.h>
+#include <base/printk.h>
+#include <kernel/cpu.h>
+#include <kernel/sched.h>
+#include <kernel/thread.h>
+
+/* Asks for a tick when threads must share this CPU. rq locked. */
+static void slice_start(struct runqueue *rq)
+{
+    if (likely(rq->slice_armed))
+        return;
+    rq->slice_armed = true;
+    rq->slice_end = time_ns() + SLICE_NS;
+    timer_rearm(rq);
+}
+
+static void enqueue(struct runqueue *rq, struct thread *t)
+{
+    t->state = THREAD_READY;
+    list_add_tail(&t->run_link, &rq->ready);
+    rq->count++;
+    slice_start(rq);
+}
+
+static struct thread *pick_next(struct cpu *cpu)
+{
+    struct runqueue *rq = &cpu->rq;
+    struct thread *t;
+
+    if (!rq->count)
+        return cpu->idle;
+    t = list_first_entry(&rq->ready, struct thread, run_link);
+    list_del(&t->run_link);
+    rq->count--;
+    return t;
+}
+
+/* Gives the CPU to the next thread. rq locked on entry and, whenever we come
+ * back, again on exit. */
+static void switch_away(struct cpu *cpu, struct thread *prev)
+{
+    struct thread *next = pick_next(cpu);
+
+    next->state = THREAD_RUNNING;
+    if (next == prev)
+        return;
+    cpu->context_switches++;
+    if (next->mm && next->mm != cpu->active_mm)
+        mm_switch(next->mm);
+    arch_switch(prev, next);
+}
+
+/* Frees the thread that died on this CPU, now that its stack is left. */
+static void reap_dead(struct cpu *cpu)
+{
+    struct thread *dead = cpu->reap;
+
+    if (unlikely(dead)) {
+        cpu->reap = NULL;
+        thread_free(dead);
+    }
+}
+
+void sched_finish_switch(void)
+{
+    struct cpu *cpu = this_cpu();
+
+    spin_unlock(&cpu->rq.lock);
+    reap_dead(cpu);
+}
+
+void thread_prepare_block(enum wait_mode mode)
+{
+    struct thread *t = current;
+
+    t->wait_mode = mode;
+    __atomic_store_n(&t->state, THREAD_BLOCKED, __ATOMIC_SEQ_CST);
+}
+
+void thread_cancel_block(void)
+{
+    struct thread *t = current;
+    u64 flags = spin_lock_irqsave(&t->cpu->rq.lock);
+
+    t->state = THREAD_RUNNING;
+    spin_unlock_irqrestore(&t->cpu->rq.lock, flags);
+}
+
+/* A signal that ends a wait of the thread's mode is there. */
+static bool wait_broken(struct thread *t)
+{
+    return unlikely(READ_ONCE(t->work) & WORK_SIGNAL) &&
+           t->wait_mode != WAIT_UNINTERRUPTIBLE &&
+           thread_signal_pending(t->wait_mode);
+}
+
+int thread_block(void)
+{
+    struct thread *t = current;
+    u64 flags;
+
+    if (wait_broken(t)) {
+        thread_cancel_block();
+        return -EINTR;
+    }
+    flags = spin_lock_irqsave(&t->cpu->rq.lock);
+    if (t->state == THREAD_BLOCKED)
+        switch_away(t->cpu, t);
+    sched_finish_switch();
+    irq_restore(flags);
+    return wait_broken(t) ? -EINTR : 0;
+}
+
+int thread_block_until(u64 deadline_ns)
+{
+    struct thread *t = current;
+    bool fired;
+    u64 flags;
+
+    if (!deadline_ns)
+        return thread_block();
+    if (wait_broken(t)) {
+        thread_cancel_block();
+        return -EINTR;
+    }
+    flags = spin_lock_irqsave(&t->cpu->rq.lock);
+    timer_add(&t->cpu->rq, t, deadline_ns);
+    if (t->state == THREAD_BLOCKED)
+        switch_away(t->cpu, t);
+    fired = timer_remove(t);
+    sched_finish_switch();
+    irq_restore(flags);
+    if (wait_broken(t))
+        return -EINTR;
+    return fired ? -ETIMEDOUT : 0;
+}
+
+int thread_sleep_until(u64 deadline_ns, enum wait_mode mode)
+{
+    int r;
+
+    do {
+        thread_prepare_block(mode);
+        r = thread_block_until(deadline_ns);
+    } while (r == 0);
+    return r == -ETIMEDOUT ? 0 : r;
+}
+
+/* rq of t's CPU locked. A thread that has not yet left the CPU (it is between
+ * prepare and block) just goes on. */
+void thread_wake_locked(struct thread *t)
+{
+    if (t->state != THREAD_BLOCKED)
+        return;
+    if (t == t->cpu->running)
+        t->state = THREAD_RUNNING;
+    else
+        enqueue(&t->cpu->rq, t);
+}
+
+void thread_wake(struct thread *t)
+{
+    u64 flags = spin_lock_irqsave(&t->cpu->rq.lock);
+
+    thread_wake_locked(t);
+    spin_unlock_irqrestore(&t->cpu->rq.lock, flags);
+}
+
+void thread_start(struct thread *t)
+{
+    u64 flags = spin_lock_irqsave(&t->cpu->rq.lock);
+
+    enqueue(&t->cpu->rq, t);
+    spin_unlock_irqrestore(&t->cpu->rq.lock, flags);
+}
+
+void thread_yield(void)
+{
+    struct thread *t = current;
+    struct cpu *cpu = t->cpu;
+    u64 flags = spin_lock_irqsave(&cpu->rq.lock);
+
+    if (cpu->rq.count) {
+        enqueue(&cpu->rq, t);
+        switch_away(cpu, t);
+    }
+    sched_finish_switch();
+    irq_restore(flags);
+}
+
+void thread_exit_final(void)
+{
+    struct thread *t = current;
+    struct cpu *cpu = t->cpu;
+
+    (void)spin_lock_irqsave(&cpu->rq.lock);
+    t->state = THREAD_DEAD;
+    cpu->reap = t;
+    switch_away(cpu, t);
+    panic("a dead thread ran again");
+}
+
+void user_return_work(struct regs *regs)
+{
+    struct thread *t = current;
+
+    while (READ_ONCE(t->work)) {
+        u32 work = __atomic_exchange_n(&t->work, 0, __ATOMIC_ACQ_REL);
+
+        irq_enable();
+        if (work & WORK_SIGNAL)
+            signal_deliver(regs);
+        if (work & WORK_RESCHED)
+            thread_yield();
+        irq_disable();
+    }
+}
+
+void sched_init(void)
+{
+    static struct thread boot_thread;
+    struct cpu *cpu = this_cpu();
+
+    spin_lock_init(&cpu->rq.lock);
+    list_init(&cpu->rq.ready);
+    list_init(&cpu->rq.timers);
+    cpu->rq.armed = ~0ull;
+    cpu->idle = cpu->current = &boot_thread;
+    list_init(&boot_thread.timer_link);
+    cpu->idle->cpu = cpu;
+    cpu->idle->state = THREAD_RUNNING;
+}
+
+void sched_idle_loop(void)
+{
+    struct cpu *cpu = this_cpu();
+
+    for (;;) {
+        irq_disable();
+        if (cpu->rq.count) {
+            spin_lock(&cpu->rq.lock);
+            switch_away(cpu, cpu->idle);
+            sched_finish_switch();
+        } else {
+            cpu_idle();
+        }
+    }
+}

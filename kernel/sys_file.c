@@ -1,0 +1,232 @@
+/*
+ * Reading and writing through descriptors. What a file can do is in its
+ * operations; here are the rules that hold for all of them.
+ */
+#include <arch/uaccess.h>
+#include <kernel/sys_file.h>
+#include <kernel/thread.h>
+#include <mm/object.h>
+#include <mm/slab.h>
+
+#define RW_MAX    0x7ffff000ul /* most bytes one call moves, see read(2) */
+#define IOV_MAX   1024
+#define IOV_STACK 8
+
+#define SEEK_SET  0
+#define SEEK_CUR  1
+#define SEEK_END  2
+#define SEEK_DATA 3
+#define SEEK_HOLE 4
+
+/* The file behind fd if it was opened for that direction. */
+static struct file *file_for(int fd, bool write)
+{
+    struct file *f = fd_get(fd);
+
+    if (f && (f->flags & O_ACCMODE) == (write ? O_RDONLY : O_WRONLY)) {
+        file_put(f);
+        return NULL;
+    }
+    return f;
+}
+
+static ssize_t file_read(struct file *f, void __user *buf, size_t n, u64 *pos)
+{
+    if (!f->ops->read)
+        return -EINVAL;
+    if (!access_ok(buf, n))
+        return -EFAULT;
+    return f->ops->read(f, buf, min(n, RW_MAX), pos);
+}
+
+static ssize_t file_write(struct file *f, const void __user *buf, size_t n,
+                          u64 *pos)
+{
+    if (!f->ops->write)
+        return -EINVAL;
+    if (!access_ok(buf, n))
+        return -EFAULT;
+    return f->ops->write(f, buf, min(n, RW_MAX), pos);
+}
+
+long sys_read(int fd, void __user *buf, size_t n)
+{
+    struct file *f = file_for(fd, false);
+    long r;
+
+    if (!f)
+        return -EBADF;
+    r = file_read(f, buf, n, &f->pos);
+    file_put(f);
+    return r;
+}
+
+long sys_write(int fd, const void __user *buf, size_t n)
+{
+    struct file *f = file_for(fd, true);
+    long r;
+
+    if (!f)
+        return -EBADF;
+    r = file_write(f, buf, n, &f->pos);
+    file_put(f);
+    return r;
+}
+
+long sys_pread64(int fd, void __user *buf, size_t n, s64 at)
+{
+    u64 pos = (u64)at;
+    struct file *f;
+    long r = -ESPIPE;
+
+    if (at < 0)
+        return -EINVAL;
+    f = file_for(fd, false);
+    if (!f)
+        return -EBADF;
+    if (f->ops->seekable)
+        r = file_read(f, buf, n, &pos);
+    file_put(f);
+    return r;
+}
+
+long sys_pwrite64(int fd, const void __user *buf, size_t n, s64 at)
+{
+    u64 pos = (u64)at;
+    struct file *f;
+    long r = -ESPIPE;
+
+    if (at < 0)
+        return -EINVAL;
+    f = file_for(fd, true);
+    if (!f)
+        return -EBADF;
+    if (f->ops->seekable)
+        r = file_write(f, buf, n, &pos);
+    file_put(f);
+    return r;
+}
+
+/* Checks the vectors and cuts their total at RW_MAX. */
+static int iov_check(struct iovec_k *iov, int count)
+{
+    size_t total = 0;
+    int i;
+
+    for (i = 0; i < count; i++) {
+        if ((ssize_t)iov[i].len < 0)
+            return -EINVAL;
+        if (!access_ok(iov[i].base, iov[i].len))
+            return -EFAULT;
+        iov[i].len = min(iov[i].len, RW_MAX - total);
+        total += iov[i].len;
+    }
+    return 0;
+}
+
+/* Moves the vectors one after the other, until one comes out short. */
+static long iov_run(struct file *f, bool write, const struct iovec_k *iov,
+                    int count)
+{
+    long done = 0, r;
+    int i;
+
+    if (write ? !f->ops->write : !f->ops->read)
+        return -EINVAL;
+    for (i = 0; i < count; i++) {
+        if (!iov[i].len)
+            continue;
+        r = write ? f->ops->write(f, iov[i].base, iov[i].len, &f->pos)
+                  : f->ops->read(f, iov[i].base, iov[i].len, &f->pos);
+        if (r < 0)
+            return done ? done : r;
+        done += r;
+        if ((size_t)r < iov[i].len)
+            break;
+    }
+    return done;
+}
+
+/* Copies the vectors to the stack, or the heap if there are many. */
+static long iov_call(struct file *f, bool write,
+                     const struct iovec_k __user *user, int count)
+{
+    struct iovec_k few[IOV_STACK], *iov = few;
+    long r;
+
+    if (count < 0 || count > IOV_MAX)
+        return -EINVAL;
+    if (count > IOV_STACK) {
+        iov = kmalloc((size_t)count * sizeof(*iov));
+        if (!iov)
+            return -ENOMEM;
+    }
+    r = copy_from_user(iov, user, (size_t)count * sizeof(*iov));
+    if (!r)
+        r = iov_check(iov, count);
+    if (!r)
+        r = iov_run(f, write, iov, count);
+    if (iov != few)
+        kfree(iov);
+    return r;
+}
+
+static long sys_vector(int fd, bool write, const struct iovec_k __user *iov,
+                       int count)
+{
+    struct file *f = file_for(fd, write);
+    long r;
+
+    if (!f)
+        return -EBADF;
+    r = iov_call(f, write, iov, count);
+    file_put(f);
+    return r;
+}
+
+long sys_readv(int fd, const struct iovec_k __user *iov, int count)
+{
+    return sys_vector(fd, false, iov, count);
+}
+
+long sys_writev(int fd, const struct iovec_k __user *iov, int count)
+{
+    return sys_vector(fd, true, iov, count);
+}
+
+/* Where lseek() goes in a file of size bytes: all of it is data. */
+static s64 seek_target(const struct file *f, s64 size, s64 offset, int whence)
+{
+    s64 base = 0;
+
+    if (whence == SEEK_DATA || whence == SEEK_HOLE) {
+        if (offset < 0 || offset >= size)
+            return -ENXIO;
+        return whence == SEEK_DATA ? offset : size;
+    }
+    if (whence == SEEK_CUR)
+        base = (s64)f->pos;
+    else if (whence == SEEK_END)
+        base = size;
+    else if (whence != SEEK_SET)
+        return -EINVAL;
+    if (__builtin_add_overflow(base, offset, &offset) || offset < 0)
+        return -EINVAL;
+    return offset;
+}
+
+long sys_lseek(int fd, s64 offset, int whence)
+{
+    struct file *f = fd_get(fd);
+    s64 pos = -ESPIPE;
+
+    if (!f)
+        return -EBADF;
+    if (f->ops->seekable && f->ops->object) {
+        pos = seek_target(f, (s64)f->ops->object(f)->size, offset, whence);
+        if (pos >= 0)
+            f->pos = (u64)pos;
+    }
+    file_put(f);
+    return pos;
+}

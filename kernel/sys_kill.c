@@ -1,0 +1,161 @@
+/*
+ * The calls that send signals. Whom a number means is decided under
+ * task_lock, in one pass with the sending, so nobody dies in between.
+ */
+#include <arch/uaccess.h>
+#include <base/string.h>
+#include <kernel/signal_queue.h>
+#include <kernel/sys_signal.h>
+
+static struct siginfo info_from_me(int sig, int code)
+{
+    struct siginfo info;
+
+    memset(&info, 0, sizeof(info));
+    info.si_signo = sig;
+    info.si_code = code;
+    info.si_pid = (s32)current->task->pid;
+    return info;
+}
+
+static bool signal_number_ok(int sig)
+{
+    return sig >= 0 && sig <= SIG_COUNT;
+}
+
+/* Signal 0 only asks whether the receiver is there. task_lock held. */
+static void post(struct task *task, struct thread *t,
+                 const struct siginfo *info)
+{
+    if (info->si_signo)
+        signal_post(task, t, info);
+}
+
+/* The task that pid names, also by one of its threads. task_lock held. */
+static struct task *target_task(int pid)
+{
+    struct task *task = task_find((u32)pid);
+    struct thread *t;
+
+    if (task)
+        return task;
+    t = thread_find((u32)pid);
+    return t && t->state != THREAD_DEAD ? t->task : NULL;
+}
+
+static long kill_one(int pid, const struct siginfo *info)
+{
+    struct task *task;
+
+    spin_lock(&task_lock);
+    task = target_task(pid);
+    if (task && signal_number_ok(info->si_signo))
+        post(task, NULL, info);
+    spin_unlock(&task_lock);
+    if (!task)
+        return -ESRCH;
+    return signal_number_ok(info->si_signo) ? 0 : -EINVAL;
+}
+
+/* Everybody in the group; pgid 0: everybody but pid 1 and the caller. */
+static long kill_many(u32 pgid, const struct siginfo *info)
+{
+    struct task *task, *me = current->task;
+    bool found = false;
+
+    spin_lock(&task_lock);
+    list_for_each_entry (task, &all_tasks, all_link) {
+        if (pgid ? task->pgid != pgid : task->pid == 1 || task == me)
+            continue;
+        found = true;
+        if (signal_number_ok(info->si_signo))
+            post(task, NULL, info);
+    }
+    spin_unlock(&task_lock);
+    if (!found)
+        return -ESRCH;
+    return signal_number_ok(info->si_signo) ? 0 : -EINVAL;
+}
+
+long sys_kill(int pid, int sig)
+{
+    struct siginfo info = info_from_me(sig, SI_USER);
+
+    if (pid > 0)
+        return kill_one(pid, &info);
+    if (pid == 0)
+        return kill_many(current->task->pgid, &info);
+    if (pid == -1)
+        return kill_many(0, &info);
+    return kill_many(-(u32)pid, &info);
+}
+
+/* tgid 0: whatever task the thread belongs to. */
+static long kill_thread(u32 tgid, u32 tid, const struct siginfo *info)
+{
+    struct thread *t;
+
+    spin_lock(&task_lock);
+    t = thread_find(tid);
+    if (t &&
+        (!t->task || t->state == THREAD_DEAD || (tgid && t->task->pid != tgid)))
+        t = NULL;
+    if (t && signal_number_ok(info->si_signo))
+        post(t->task, t, info);
+    spin_unlock(&task_lock);
+    if (!t)
+        return -ESRCH;
+    return signal_number_ok(info->si_signo) ? 0 : -EINVAL;
+}
+
+long sys_tkill(int tid, int sig)
+{
+    struct siginfo info = info_from_me(sig, SI_TKILL);
+
+    if (tid <= 0)
+        return -EINVAL;
+    return kill_thread(0, (u32)tid, &info);
+}
+
+long sys_tgkill(int tgid, int tid, int sig)
+{
+    struct siginfo info = info_from_me(sig, SI_TKILL);
+
+    if (tgid <= 0 || tid <= 0)
+        return -EINVAL;
+    return kill_thread((u32)tgid, (u32)tid, &info);
+}
+
+/* The sender's own siginfo. Only the kernel may claim to be the kernel, or
+ * kill() itself, unless one writes to oneself. */
+static int info_from_user(struct siginfo *info, int sig, int pid,
+                          const struct siginfo __user *from)
+{
+    if (copy_from_user(info, from, sizeof(*info)))
+        return -EFAULT;
+    info->si_signo = sig;
+    if ((info->si_code >= 0 || info->si_code == SI_TKILL) &&
+        pid != (int)current->task->pid)
+        return -EPERM;
+    return 0;
+}
+
+long sys_rt_sigqueueinfo(int pid, int sig, const struct siginfo __user *from)
+{
+    struct siginfo info;
+    int r = info_from_user(&info, sig, pid, from);
+
+    return r ? r : kill_one(pid, &info);
+}
+
+long sys_rt_tgsigqueueinfo(int tgid, int tid, int sig,
+                           const struct siginfo __user *from)
+{
+    struct siginfo info;
+    int r;
+
+    if (tgid <= 0 || tid <= 0)
+        return -EINVAL;
+    r = info_from_user(&info, sig, tgid, from);
+    return r ? r : kill_thread((u32)tgid, (u32)tid, &info);
+}

@@ -1,0 +1,125 @@
+/*
+ * Limits and usage: getrlimit(2), prlimit(2), getrusage(2).
+ */
+#include <arch/uaccess.h>
+#include <base/errno.h>
+#include <base/string.h>
+#include <kernel/file.h>
+#include <kernel/rusage.h>
+#include <kernel/task.h>
+
+#define RUSAGE_SELF     0
+#define RUSAGE_CHILDREN (-1)
+#define RUSAGE_THREAD   1
+
+/* Root may raise hard limits, but not above what the kernel can hold. */
+static int limit_check(u32 resource, const struct rlimit_k *limit)
+{
+    if (limit->cur > limit->max)
+        return -EINVAL;
+    if (resource == RLIMIT_NOFILE && limit->max > FILES_MAX)
+        return -EPERM;
+    return 0;
+}
+
+/* The stack grows by its mm's copy of the limit. task_lock held. */
+static void limit_set(struct task *task, u32 resource,
+                      const struct rlimit_k *limit)
+{
+    task->limits[resource] = *limit;
+    if (resource == RLIMIT_STACK && task->mm)
+        WRITE_ONCE(task->mm->stack_limit, limit->cur);
+}
+
+/* Reads and, if new is given, sets. pid 0: the caller's task. */
+static int do_prlimit(u32 pid, u32 resource, const struct rlimit_k *new,
+                      struct rlimit_k *old)
+{
+    struct task *task;
+    int r = 0;
+
+    if (resource >= RLIMIT_COUNT)
+        return -EINVAL;
+    if (new)
+        r = limit_check(resource, new);
+    if (r)
+        return r;
+    spin_lock(&task_lock);
+    task = pid ? task_find(pid) : current->task;
+    if (task) {
+        *old = task->limits[resource];
+        if (new)
+            limit_set(task, resource, new);
+    }
+    spin_unlock(&task_lock);
+    return task ? 0 : -ESRCH;
+}
+
+long sys_prlimit64(int pid, u32 resource, const struct rlimit_k __user *limit,
+                   struct rlimit_k __user *old)
+{
+    struct rlimit_k set, was;
+    int r;
+
+    if (limit && copy_from_user(&set, limit, sizeof(set)))
+        return -EFAULT;
+    r = do_prlimit(pid, resource, limit ? &set : NULL, &was);
+    if (r || !old)
+        return r;
+    return copy_to_user(old, &was, sizeof(was));
+}
+
+long sys_getrlimit(u32 resource, struct rlimit_k __user *limit)
+{
+    struct rlimit_k was;
+    int r = do_prlimit(0, resource, NULL, &was);
+
+    return r ? r : copy_to_user(limit, &was, sizeof(was));
+}
+
+long sys_setrlimit(u32 resource, const struct rlimit_k __user *limit)
+{
+    struct rlimit_k set, was;
+
+    if (copy_from_user(&set, limit, sizeof(set)))
+        return -EFAULT;
+    return do_prlimit(0, resource, &set, &was);
+}
+
+void rusage_fill(struct rusage_k *ru, u64 run_ns, u64 min_flt, u64 maj_flt)
+{
+    memset(ru, 0, sizeof(*ru));
+    ru->ru_utime.tv_sec = run_ns / NSEC_PER_SEC;
+    ru->ru_utime.tv_usec = run_ns % NSEC_PER_SEC / NSEC_PER_USEC;
+    ru->ru_minflt = min_flt;
+    ru->ru_majflt = maj_flt;
+}
+
+static void rusage_of_task(struct rusage_k *ru, struct task *task)
+{
+    u64 ns;
+
+    spin_lock(&task_lock);
+    ns = task_run_ns(task);
+    spin_unlock(&task_lock);
+    rusage_fill(ru, ns, task->min_flt + task->mm->min_flt,
+                task->maj_flt + task->mm->maj_flt);
+}
+
+long sys_getrusage(int who, struct rusage_k __user *rusage)
+{
+    struct thread *t = current;
+    struct task *task = t->task;
+    struct rusage_k ru;
+
+    if (who == RUSAGE_CHILDREN)
+        rusage_fill(&ru, task->child_run_ns, task->child_min_flt,
+                    task->child_maj_flt);
+    else if (who == RUSAGE_SELF)
+        rusage_of_task(&ru, task);
+    else if (who == RUSAGE_THREAD)
+        rusage_fill(&ru, t->run_ns, 0, 0);
+    else
+        return -EINVAL;
+    return copy_to_user(rusage, &ru, sizeof(ru));
+}

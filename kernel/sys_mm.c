@@ -1,0 +1,55 @@
+/* mmap(2) and its family: descriptors and registers become mm/ calls. */
+#include <base/errno.h>
+#include <kernel/file.h>
+#include <kernel/sys_mm.h>
+#include <kernel/thread.h>
+#include <uapi/faultline/mman.h>
+
+/* A mapping of what descriptor fd names. */
+static long mmap_file(u64 addr, u64 len, u64 prot, u64 flags, int fd, u64 pgoff)
+{
+    struct file *f = fd_get(fd);
+    struct mem_object *object;
+    long r = -ENODEV;
+
+    if (!f)
+        return -EBADF;
+    object = f->ops->object ? f->ops->object(f) : NULL;
+    if (object)
+        r = do_mmap(current->mm, addr, len, prot, flags, object, pgoff,
+                    (f->flags & O_ACCMODE) == O_RDWR);
+    file_put(f);
+    return r;
+}
+
+long sys_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, u64 offset)
+{
+    if (!IS_ALIGNED(offset, PAGE_SIZE))
+        return -EINVAL;
+    if (flags & MAP_HUGETLB)
+        return -ENOMEM; /* no huge pages are set aside */
+    if (flags & MAP_ANONYMOUS)
+        return do_mmap(current->mm, addr, len, prot, flags, NULL,
+                       offset >> PAGE_SHIFT, true);
+    return mmap_file(addr, len, prot, flags, fd, offset >> PAGE_SHIFT);
+}
+
+long sys_munmap(u64 addr, u64 len)
+{
+    return do_munmap(current->mm, addr, len);
+}
+
+long sys_mprotect(u64 addr, u64 len, u64 prot)
+{
+    return do_mprotect(current->mm, addr, len, prot);
+}
+
+long sys_brk(u64 brk)
+{
+    return do_brk(current->mm, brk);
+}
+
+long sys_madvise(u64 addr, u64 len, int advice)
+{
+    return do_madvise(current->mm, addr, len, advice);
+}

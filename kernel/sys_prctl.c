@@ -1,0 +1,65 @@
+/*
+ * What a program may ask about the kernel or set about itself: uname(2),
+ * prctl(2), arch_prctl(2).
+ */
+#include <arch/thread.h>
+#include <arch/uaccess.h>
+#include <base/errno.h>
+#include <base/string.h>
+#include <kernel/sys_proc.h>
+#include <kernel/thread.h>
+
+#define PR_SET_NAME 15
+#define PR_GET_NAME 16
+
+/* The release begins with the Linux whose system calls these are: C libraries
+ * look there for what they may use. */
+static const struct utsname_k utsname = {
+    .sysname = "Faultline",
+    .nodename = "faultline",
+    .release = "6.12.0-faultline",
+    .version = "#1",
+    .machine = "x86_64",
+    .domainname = "(none)",
+};
+
+long sys_uname(struct utsname_k __user *name)
+{
+    return copy_to_user(name, &utsname, sizeof(utsname));
+}
+
+long sys_arch_prctl(int code, u64 addr)
+{
+    return arch_prctl(code, addr);
+}
+
+static long set_name(const char __user *from)
+{
+    struct thread *t = current;
+    char name[sizeof(t->name)];
+    ssize_t n = strncpy_from_user(name, from, sizeof(name));
+
+    if (n == -EFAULT)
+        return n;
+    name[sizeof(name) - 1] = 0; /* too long: the beginning counts */
+    str_copy(t->name, name, sizeof(t->name));
+    if (t->tid == t->task->pid)
+        str_copy(t->task->name, name, sizeof(t->task->name));
+    return 0;
+}
+
+long sys_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
+{
+    (void)arg3;
+    (void)arg4;
+    (void)arg5;
+    switch (option) {
+    case PR_SET_NAME:
+        return set_name((const char __user *)arg2);
+    case PR_GET_NAME:
+        return copy_to_user((void __user *)arg2, current->name,
+                            sizeof(current->name));
+    default:
+        return -EINVAL;
+    }
+}

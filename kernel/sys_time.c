@@ -1,0 +1,178 @@
+/*
+ * The clock calls: reading clocks, sleeping. All clocks tick with the time
+ * stamp counter; the real-time ones add the epoch read at boot.
+ */
+#include <arch/machine.h>
+#include <arch/uaccess.h>
+#include <kernel/sys_time.h>
+#include <kernel/thread.h>
+
+#define TIMER_ABSTIME  1
+#define COARSE_NS      1000000ull
+#define NSEC_PER_CLOCK 10000000ull /* times(2): 100 ticks a second */
+
+/* Time t had on a CPU, the turn it is in included. */
+static u64 thread_cpu_ns(const struct thread *t)
+{
+    return t->run_ns + (t == current ? time_ns() - t->start_ns : 0);
+}
+
+static u64 task_cpu_ns(const struct task *task)
+{
+    struct thread *t;
+    u64 ns;
+
+    spin_lock(&task_lock);
+    ns = task->run_ns;
+    list_for_each_entry (t, &task->threads, task_link)
+        ns += thread_cpu_ns(t);
+    spin_unlock(&task_lock);
+    return ns;
+}
+
+/* What the clock shows: 0 or -EINVAL. */
+static int clock_read(int clock, u64 *ns)
+{
+    switch (clock) {
+    case CLOCK_REALTIME:
+    case CLOCK_REALTIME_COARSE:
+    case CLOCK_REALTIME_ALARM:
+    case CLOCK_TAI:
+        *ns = realtime_ns();
+        return 0;
+    case CLOCK_MONOTONIC:
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_MONOTONIC_COARSE:
+    case CLOCK_BOOTTIME:
+    case CLOCK_BOOTTIME_ALARM:
+        *ns = time_ns();
+        return 0;
+    case CLOCK_PROCESS_CPUTIME_ID:
+        *ns = task_cpu_ns(current->task);
+        return 0;
+    case CLOCK_THREAD_CPUTIME_ID:
+        *ns = thread_cpu_ns(current);
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
+
+long sys_clock_gettime(int clock, struct timespec_k __user *user)
+{
+    struct timespec_k ts;
+    u64 ns;
+
+    if (clock_read(clock, &ns))
+        return -EINVAL;
+    ts = ns_to_timespec(ns);
+    return copy_to_user(user, &ts, sizeof(ts));
+}
+
+long sys_clock_getres(int clock, struct timespec_k __user *user)
+{
+    struct timespec_k ts = {0, 1};
+    u64 ns;
+
+    if (clock_read(clock, &ns))
+        return -EINVAL;
+    if (clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE)
+        ts.tv_nsec = COARSE_NS;
+    return user ? copy_to_user(user, &ts, sizeof(ts)) : 0;
+}
+
+long sys_clock_settime(int clock, const struct timespec_k __user *user)
+{
+    struct timespec_k ts;
+    int r;
+
+    if (clock != CLOCK_REALTIME)
+        return -EINVAL;
+    r = timespec_from_user(&ts, user);
+    return r ? r : -EPERM;
+}
+
+long sys_gettimeofday(struct timeval_k __user *user, void __user *tz)
+{
+    u64 ns = realtime_ns();
+    struct timeval_k tv = {(s64)(ns / NSEC_PER_SEC),
+                           (s64)(ns % NSEC_PER_SEC / NSEC_PER_USEC)};
+    u64 utc = 0; /* minutes west and the summer-time rule, 32 bits each */
+
+    if (user && copy_to_user(user, &tv, sizeof(tv)))
+        return -EFAULT;
+    return tz ? copy_to_user(tz, &utc, sizeof(utc)) : 0;
+}
+
+long sys_settimeofday(const struct timeval_k __user *tv, const void __user *tz)
+{
+    (void)tv;
+    (void)tz;
+    return -EPERM;
+}
+
+long sys_time(s64 __user *user)
+{
+    s64 now = (s64)(realtime_ns() / NSEC_PER_SEC);
+
+    if (user && copy_to_user(user, &now, sizeof(now)))
+        return -EFAULT;
+    return now;
+}
+
+long sys_times(s64 __user *buf)
+{
+    s64 times[4] = {(s64)(task_cpu_ns(current->task) / NSEC_PER_CLOCK)};
+
+    if (buf && copy_to_user(buf, times, sizeof(times)))
+        return -EFAULT;
+    return (s64)(time_ns() / NSEC_PER_CLOCK);
+}
+
+/* Sleeps to the deadline; broken off, tells how much is left. A signal that
+ * has no handler in the end lets the sleep go on. */
+static long sleep_until(u64 deadline, struct timespec_k __user *rem)
+{
+    struct timespec_k left;
+    u64 now;
+    int r;
+
+    current->waiting_for = "sleep";
+    r = thread_sleep_until(deadline, WAIT_INTERRUPTIBLE);
+    current->waiting_for = NULL;
+    if (!r)
+        return 0;
+    if (rem) {
+        now = time_ns();
+        left = ns_to_timespec(deadline > now ? deadline - now : 0);
+        if (copy_to_user(rem, &left, sizeof(left)))
+            return -EFAULT;
+    }
+    return -ERESTARTNOHAND;
+}
+
+long sys_nanosleep(const struct timespec_k __user *req,
+                   struct timespec_k __user *rem)
+{
+    return sys_clock_nanosleep(CLOCK_MONOTONIC, 0, req, rem);
+}
+
+long sys_clock_nanosleep(int clock, int flags,
+                         const struct timespec_k __user *req,
+                         struct timespec_k __user *rem)
+{
+    bool realtime = clock == CLOCK_REALTIME || clock == CLOCK_TAI;
+    struct timespec_k ts;
+    u64 ns;
+    int r;
+
+    if (!realtime && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME)
+        return -EINVAL;
+    r = timespec_from_user(&ts, req);
+    if (r)
+        return r;
+    ns = timespec_to_ns(&ts);
+    if (flags & TIMER_ABSTIME)
+        return sleep_until(deadline_at(ns, realtime), NULL);
+    return sleep_until(deadline_after(ns), rem);
+}

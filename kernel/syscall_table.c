@@ -1,0 +1,141 @@
+/*
+ * The one list of the system calls there are: number of the x86-64 ABI and
+ * handler. What is not listed answers ENOSYS. The entry code passes all six
+ * argument registers; a handler looks at those its manual page names.
+ */
+#include <kernel/futex.h>
+#include <kernel/sys_file.h>
+#include <kernel/sys_misc.h>
+#include <kernel/sys_mm.h>
+#include <kernel/sys_proc.h>
+#include <kernel/sys_signal.h>
+#include <kernel/sys_time.h>
+#include <kernel/syscall.h>
+
+/* Handlers have their natural types, and the default comes first. */
+#pragma GCC diagnostic ignored "-Wcast-function-type"
+#pragma GCC diagnostic ignored "-Woverride-init"
+
+#define CALL(nr, handler) [nr] = (syscall_fn)(handler)
+
+const syscall_fn syscall_table[SYSCALL_COUNT] = {
+    [0 ... SYSCALL_COUNT - 1] = (syscall_fn)sys_ni_syscall,
+
+    /* descriptors */
+    CALL(0, sys_read),
+    CALL(1, sys_write),
+    CALL(3, sys_close),
+    CALL(5, sys_fstat),
+    CALL(7, sys_poll),
+    CALL(8, sys_lseek),
+    CALL(16, sys_ioctl),
+    CALL(17, sys_pread64),
+    CALL(18, sys_pwrite64),
+    CALL(19, sys_readv),
+    CALL(20, sys_writev),
+    CALL(23, sys_select),
+    CALL(32, sys_dup),
+    CALL(33, sys_dup2),
+    CALL(72, sys_fcntl),
+    CALL(262, sys_newfstatat),
+    CALL(270, sys_pselect6),
+    CALL(271, sys_ppoll),
+    CALL(292, sys_dup3),
+    CALL(436, sys_close_range),
+
+    /* by path: open stat lstat access chdir readlink, and the ...at forms */
+    CALL(2, sys_path_first),
+    CALL(4, sys_path_first),
+    CALL(6, sys_path_first),
+    CALL(21, sys_path_first),
+    CALL(80, sys_path_first),
+    CALL(89, sys_path_first),
+    CALL(257, sys_path_second),
+    CALL(267, sys_path_second),
+    CALL(269, sys_path_second),
+    CALL(332, sys_path_second),
+    CALL(437, sys_path_second),
+    CALL(439, sys_path_second),
+    CALL(79, sys_getcwd),
+
+    /* memory */
+    CALL(9, sys_mmap),
+    CALL(10, sys_mprotect),
+    CALL(11, sys_munmap),
+    CALL(12, sys_brk),
+    CALL(28, sys_madvise),
+    CALL(323, sys_userfaultfd),
+
+    /* signals */
+    CALL(13, sys_rt_sigaction),
+    CALL(14, sys_rt_sigprocmask),
+    CALL(15, sys_rt_sigreturn),
+    CALL(34, sys_pause),
+    CALL(62, sys_kill),
+    CALL(127, sys_rt_sigpending),
+    CALL(128, sys_rt_sigtimedwait),
+    CALL(129, sys_rt_sigqueueinfo),
+    CALL(130, sys_rt_sigsuspend),
+    CALL(131, sys_sigaltstack),
+    CALL(200, sys_tkill),
+    CALL(234, sys_tgkill),
+    CALL(297, sys_rt_tgsigqueueinfo),
+
+    /* tasks and threads */
+    CALL(39, sys_getpid),
+    CALL(56, sys_clone),
+    CALL(57, sys_fork),
+    CALL(58, sys_vfork),
+    CALL(59, sys_execve),
+    CALL(60, sys_exit),
+    CALL(61, sys_wait4),
+    CALL(63, sys_uname),
+    CALL(97, sys_getrlimit),
+    CALL(98, sys_getrusage),
+    CALL(102, sys_getuid),
+    CALL(104, sys_getgid),
+    CALL(107, sys_geteuid),
+    CALL(108, sys_getegid),
+    CALL(109, sys_setpgid),
+    CALL(110, sys_getppid),
+    CALL(111, sys_getpgrp),
+    CALL(112, sys_setsid),
+    CALL(121, sys_getpgid),
+    CALL(124, sys_getsid),
+    CALL(157, sys_prctl),
+    CALL(158, sys_arch_prctl),
+    CALL(160, sys_setrlimit),
+    CALL(186, sys_gettid),
+    CALL(202, sys_futex),
+    CALL(218, sys_set_tid_address),
+    CALL(231, sys_exit_group),
+    CALL(247, sys_waitid),
+    CALL(273, sys_set_robust_list),
+    CALL(302, sys_prlimit64),
+    CALL(322, sys_execveat),
+
+    /* clocks */
+    CALL(35, sys_nanosleep),
+    CALL(96, sys_gettimeofday),
+    CALL(100, sys_times),
+    CALL(164, sys_settimeofday),
+    CALL(201, sys_time),
+    CALL(227, sys_clock_settime),
+    CALL(228, sys_clock_gettime),
+    CALL(229, sys_clock_getres),
+    CALL(230, sys_clock_nanosleep),
+
+    /* the scheduler and the rest */
+    CALL(24, sys_sched_yield),
+    CALL(99, sys_sysinfo),
+    CALL(143, sys_sched_getparam),
+    CALL(144, sys_sched_setscheduler),
+    CALL(145, sys_sched_getscheduler),
+    CALL(146, sys_sched_get_priority_max),
+    CALL(147, sys_sched_get_priority_min),
+    CALL(203, sys_sched_setaffinity),
+    CALL(204, sys_sched_getaffinity),
+    CALL(309, sys_getcpu),
+    CALL(318, sys_getrandom),
+    CALL(324, sys_membarrier),
+};

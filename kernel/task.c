@@ -1,0 +1,150 @@
+/*
+ * Tasks as things: making, finding, linking into the tree, freeing. The tree
+ * owns one reference on each task, from task_publish() until it is reaped;
+ * each thread has another.
+ */
+#include <base/errno.h>
+#include <base/string.h>
+#include <kernel/file.h>
+#include <kernel/task.h>
+
+struct list_head all_tasks = LIST_HEAD_INIT(all_tasks);
+struct task *init_task;
+
+static struct kmem_cache task_cache;
+
+void task_cache_init(void)
+{
+    kmem_cache_init(&task_cache, "task", sizeof(struct task));
+}
+
+/* What a new task has when nobody hands it down. */
+static void limits_default(struct rlimit_k *limits)
+{
+    for (unsigned i = 0; i < RLIMIT_COUNT; i++)
+        limits[i] = (struct rlimit_k){RLIM_INFINITY, RLIM_INFINITY};
+    limits[RLIMIT_STACK].cur = 8ull << 20;
+    limits[RLIMIT_CORE].cur = 0;
+    limits[RLIMIT_NOFILE] = (struct rlimit_k){FILES_MAX, FILES_MAX};
+}
+
+static void inherit(struct task *task, const struct task *parent)
+{
+    spin_lock(&task_lock);
+    task->pgid = parent->pgid;
+    task->sid = parent->sid;
+    memcpy(task->limits, parent->limits, sizeof(task->limits));
+    memcpy(task->actions, parent->actions, sizeof(task->actions));
+    memcpy(task->name, parent->name, sizeof(task->name));
+    spin_unlock(&task_lock);
+}
+
+struct task *task_create(struct task *parent)
+{
+    struct task *task = kmem_cache_zalloc(&task_cache);
+
+    if (!task)
+        return NULL;
+    task->refcount = 1;
+    task->parent = parent;
+    task->exit_signal = SIGCHLD;
+    list_init(&task->threads);
+    list_init(&task->children);
+    list_init(&task->sibling);
+    list_init(&task->all_link);
+    wait_queue_init(&task->child_exit);
+    if (parent)
+        inherit(task, parent);
+    else
+        limits_default(task->limits);
+    return task;
+}
+
+void task_put(struct task *task)
+{
+    if (__atomic_fetch_sub(&task->refcount, 1, __ATOMIC_ACQ_REL) == 1)
+        kmem_cache_free(&task_cache, task);
+}
+
+struct task *task_find(u32 pid)
+{
+    struct task *task;
+
+    list_for_each_entry (task, &all_tasks, all_link)
+        if (task->pid == pid)
+            return task;
+    return NULL;
+}
+
+/* The thread joins its task's list. task_lock held. */
+static void link_thread(struct task *task, struct thread *t)
+{
+    list_add_tail(&t->task_link, &task->threads);
+    task->thread_count++;
+}
+
+/* A child, or with `as_sibling` (CLONE_PARENT) its maker's sibling. */
+static void link_tree(struct task *task, bool as_sibling)
+{
+    if (as_sibling)
+        task->parent = task->parent->parent;
+    if (task->parent)
+        list_add_tail(&task->sibling, &task->parent->children);
+    list_add_tail(&task->all_link, &all_tasks);
+}
+
+int task_publish(struct task *task, struct thread *first, bool as_sibling)
+{
+    spin_lock(&task_lock);
+    if (task->parent &&
+        (thread_doomed(current) || signal_fatal_pending(current))) {
+        spin_unlock(&task_lock);
+        return -EAGAIN;
+    }
+    task->pid = first->tid;
+    if (!task->parent) {
+        task->pgid = task->sid = task->pid;
+        init_task = task;
+    }
+    link_tree(task, as_sibling);
+    link_thread(task, first);
+    spin_unlock(&task_lock);
+    return 0;
+}
+
+int task_add_thread(struct thread *t)
+{
+    int r = -EAGAIN;
+
+    spin_lock(&task_lock);
+    if (!thread_doomed(current)) {
+        link_thread(t->task, t);
+        r = 0;
+    }
+    spin_unlock(&task_lock);
+    return r;
+}
+
+void task_unlink(struct task *task)
+{
+    list_del_init(&task->sibling);
+    list_del_init(&task->all_link);
+}
+
+u64 task_run_ns(const struct task *task)
+{
+    const struct thread *t;
+    u64 ns = task->run_ns;
+
+    list_for_each_entry (t, &task->threads, task_link)
+        ns += t->run_ns;
+    return ns;
+}
+
+void task_leave_mm(struct task *task, struct mm_struct *mm)
+{
+    if (READ_ONCE(mm->users) > 1)
+        return;
+    task->min_flt += mm->min_flt;
+    task->maj_flt += mm->maj_flt;
+}

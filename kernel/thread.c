@@ -1,0 +1,119 @@
+/*
+ * Threads as things: making, naming, freeing. What runs when is sched.c's.
+ */
+#include <base/string.h>
+#include <kernel/cpu.h>
+#include <kernel/thread.h>
+
+#define TID_MAX 32768
+
+spinlock_t task_lock = SPINLOCK_INIT;
+struct list_head all_threads = LIST_HEAD_INIT(all_threads);
+
+static struct kmem_cache thread_cache;
+static u32 last_tid;
+
+void thread_cache_init(void)
+{
+    kmem_cache_init(&thread_cache, "thread", sizeof(struct thread));
+}
+
+/* Somebody still goes by this number. task_lock held. */
+static bool tid_in_use(u32 id)
+{
+    struct task *task;
+
+    if (thread_find(id))
+        return true;
+    list_for_each_entry (task, &all_tasks, all_link)
+        if (task->pid == id || task->pgid == id || task->sid == id)
+            return true;
+    return false;
+}
+
+u32 tid_alloc(void)
+{
+    u32 id;
+
+    spin_lock(&task_lock);
+    do {
+        last_tid = last_tid % (TID_MAX - 1) + 1;
+        id = last_tid;
+    } while (tid_in_use(id));
+    spin_unlock(&task_lock);
+    return id;
+}
+
+struct thread *thread_find(u32 tid)
+{
+    struct thread *t;
+
+    list_for_each_entry (t, &all_threads, all_link)
+        if (t->tid == tid)
+            return t;
+    return NULL;
+}
+
+/* Fields that are not zero at birth. */
+static void thread_setup(struct thread *t, struct task *task)
+{
+    t->task = task;
+    t->mm = task ? task->mm : NULL;
+    t->cpu = this_cpu();
+    t->sig_stack.ss_flags = SS_DISABLE;
+    t->tid = task ? tid_alloc() : 0; /* pid 1 is the first task's */
+    list_init(&t->run_link);
+    list_init(&t->task_link);
+    list_init(&t->timer_link);
+    if (task) {
+        task_get(task);
+        str_copy(t->name, task->name, sizeof(t->name));
+    }
+    spin_lock(&task_lock);
+    list_add_tail(&t->all_link, &all_threads);
+    spin_unlock(&task_lock);
+}
+
+struct thread *thread_create(struct task *task)
+{
+    struct thread *t = kmem_cache_zalloc(&thread_cache);
+
+    if (!t)
+        return NULL;
+    t->kstack_top = kstack_alloc();
+    if (!t->kstack_top) {
+        kmem_cache_free(&thread_cache, t);
+        return NULL;
+    }
+    thread_setup(t, task);
+    return t;
+}
+
+void thread_free(struct thread *t)
+{
+    struct task *task = t->task;
+
+    spin_lock(&task_lock);
+    list_del(&t->all_link);
+    spin_unlock(&task_lock);
+    arch_thread_free(t);
+    kstack_free(t->kstack_top);
+    kmem_cache_free(&thread_cache, t);
+    if (task)
+        task_put(task);
+}
+
+u32 thread_tid(const struct thread *t)
+{
+    return t->tid;
+}
+
+u32 thread_pid(const struct thread *t)
+{
+    return t->task ? t->task->pid : 0;
+}
+
+struct mm_struct *mm_current(void)
+{
+    return current->mm;
+}

@@ -1,0 +1,98 @@
+/*
+ * Time comes due: the one-shot hardware timer serves thread deadlines, the
+ * round-robin tick and the run's guest-time limit. No periodic tick: with one
+ * runnable thread and no deadline the timer stays off. All under the run
+ * queue's lock.
+ */
+#include <arch/machine.h>
+#include <base/printk.h>
+#include <kernel/sched.h>
+#include <kernel/thread.h>
+
+static u64 limit_ns = ~0ull;
+
+void timer_set_limit(u64 ns)
+{
+    struct runqueue *rq = &this_cpu()->rq;
+    u64 flags = spin_lock_irqsave(&rq->lock);
+
+    limit_ns = ns;
+    timer_rearm(rq);
+    spin_unlock_irqrestore(&rq->lock, flags);
+}
+
+void timer_rearm(struct runqueue *rq)
+{
+    u64 soonest = limit_ns;
+
+    if (rq->slice_armed)
+        soonest = min(soonest, rq->slice_end);
+    if (!list_empty(&rq->timers))
+        soonest = min(soonest,
+                      list_first_entry(&rq->timers, struct thread, timer_link)
+                          ->timer_deadline);
+    if (soonest != rq->armed) {
+        rq->armed = soonest;
+        timer_arm(soonest);
+    }
+}
+
+void timer_add(struct runqueue *rq, struct thread *t, u64 deadline_ns)
+{
+    struct thread *pos;
+
+    t->timer_deadline = deadline_ns;
+    t->timer_fired = false;
+    list_for_each_entry (pos, &rq->timers, timer_link)
+        if (pos->timer_deadline > deadline_ns)
+            break;
+    list_add_tail(&t->timer_link, &pos->timer_link);
+    timer_rearm(rq);
+}
+
+bool timer_remove(struct thread *t)
+{
+    if (t->timer_fired)
+        return true;
+    list_del_init(&t->timer_link);
+    return false;
+}
+
+/* Wakes the threads whose time has come. */
+static void timers_expire(struct runqueue *rq, u64 now)
+{
+    while (!list_empty(&rq->timers)) {
+        struct thread *t =
+            list_first_entry(&rq->timers, struct thread, timer_link);
+
+        if (t->timer_deadline > now)
+            return;
+        list_del_init(&t->timer_link);
+        t->timer_fired = true;
+        thread_wake_locked(t);
+    }
+}
+
+void timer_interrupt(void)
+{
+    struct cpu *cpu = this_cpu();
+    struct runqueue *rq = &cpu->rq;
+    u64 now = time_ns();
+
+    if (now >= limit_ns) {
+        printk("guest time limit reached\n");
+        machine_end(-1, END_TIME_LIMIT);
+    }
+    spin_lock(&rq->lock);
+    rq->armed = ~0ull;
+    timers_expire(rq, now);
+    if (rq->slice_armed && now >= rq->slice_end) {
+        rq->slice_armed = rq->count != 0;
+        rq->slice_end = now + SLICE_NS;
+        if (rq->count)
+            __atomic_fetch_or(&cpu->running->work, WORK_RESCHED,
+                              __ATOMIC_RELAXED);
+    }
+    timer_rearm(rq);
+    spin_unlock(&rq->lock);
+}

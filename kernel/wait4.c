@@ -1,0 +1,202 @@
+/*
+ * Waiting for children, wait4(2) and waitid(2). A zombie is taken out of the
+ * tree under task_lock, so only one waiter ever gets it; what there is to tell
+ * is copied out after that. Stops and continues do not happen here (there is
+ * no job control), so asking for them alone waits for nothing but the end of
+ * the children.
+ */
+#include <arch/uaccess.h>
+#include <base/errno.h>
+#include <base/string.h>
+#include <kernel/rusage.h>
+#include <kernel/sys_proc.h>
+#include <kernel/task.h>
+
+#define WNOHANG     0x00000001
+#define WUNTRACED   0x00000002
+#define WEXITED     0x00000004
+#define WCONTINUED  0x00000008
+#define WNOWAIT     0x01000000
+#define __WNOTHREAD 0x20000000
+#define __WALL      0x40000000
+#define __WCLONE    0x80000000u
+#define WAIT_CLONES (__WNOTHREAD | __WALL | __WCLONE)
+
+#define P_ALL  0
+#define P_PID  1
+#define P_PGID 2
+
+/* Whom to wait for, and what became of it. */
+struct wait_request {
+    int which; /* P_* */
+    u32 id;
+    u32 options;
+    bool want_rusage;
+    u32 pid; /* of the child found */
+    int status;
+    struct rusage_k rusage;
+};
+
+/* __WCLONE: children that do not send SIGCHLD; __WALL: both kinds. */
+static bool eligible(const struct task *child, const struct wait_request *w)
+{
+    bool is_clone = child->exit_signal != SIGCHLD;
+
+    if (w->which == P_PID && child->pid != w->id)
+        return false;
+    if (w->which == P_PGID && child->pgid != w->id)
+        return false;
+    return (w->options & __WALL) || is_clone == !!(w->options & __WCLONE);
+}
+
+/* The child's counts become its parent's, as getrusage(2) has it. */
+static void reap(struct task *parent, struct task *child)
+{
+    parent->child_min_flt += child->min_flt + child->child_min_flt;
+    parent->child_maj_flt += child->maj_flt + child->child_maj_flt;
+    parent->child_run_ns += child->run_ns + child->child_run_ns;
+    task_unlink(child);
+}
+
+/* Fills in what w wants to know about a zombie. */
+static void report(struct wait_request *w, const struct task *child)
+{
+    w->pid = child->pid;
+    w->status = child->exit_status;
+    if (w->want_rusage)
+        rusage_fill(&w->rusage, child->run_ns + child->child_run_ns,
+                    child->min_flt + child->child_min_flt,
+                    child->maj_flt + child->child_maj_flt);
+}
+
+/* One look at the children: 1 found, 0 none has ended, or -ECHILD. */
+static int wait_look(struct task *parent, struct wait_request *w)
+{
+    struct task *child;
+    int r = -ECHILD;
+
+    spin_lock(&task_lock);
+    list_for_each_entry (child, &parent->children, sibling) {
+        if (!eligible(child, w))
+            continue;
+        r = 0;
+        if (!child->zombie || !(w->options & WEXITED))
+            continue;
+        report(w, child);
+        if (!(w->options & WNOWAIT))
+            reap(parent, child);
+        r = 1;
+        break;
+    }
+    spin_unlock(&task_lock);
+    if (r == 1 && !(w->options & WNOWAIT))
+        task_put(child);
+    return r;
+}
+
+/* Sleeps until there is something to tell: as wait_look(), or -ERESTARTSYS. */
+static int wait_sleep(struct task *parent, struct wait_request *w)
+{
+    struct thread *t = current;
+    struct waiter waiter;
+    int r, broken = 0;
+
+    t->waiting_for = "child";
+    wait_add(&parent->child_exit, &waiter);
+    for (;;) {
+        thread_prepare_block(WAIT_INTERRUPTIBLE);
+        r = wait_look(parent, w);
+        if (r || broken)
+            break;
+        broken = thread_block();
+    }
+    thread_cancel_block();
+    wait_remove(&parent->child_exit, &waiter);
+    t->waiting_for = NULL;
+    return r ? r : -ERESTARTSYS;
+}
+
+static int do_wait(struct wait_request *w)
+{
+    struct task *parent = current->task;
+    int r = wait_look(parent, w);
+
+    if (r || (w->options & WNOHANG))
+        return r;
+    return wait_sleep(parent, w);
+}
+
+/* wait4()'s pid: a child, any of a group, any. */
+static void wait_select(struct wait_request *w, int pid)
+{
+    w->which = pid > 0 ? P_PID : pid == -1 ? P_ALL : P_PGID;
+    w->id = pid ? (u32)(pid > 0 ? pid : -pid) : current->task->pgid;
+}
+
+long sys_wait4(int pid, int __user *status, int options,
+               struct rusage_k __user *rusage)
+{
+    struct wait_request w = {.want_rusage = rusage != NULL};
+    int r;
+
+    if ((u32)options & ~(WNOHANG | WUNTRACED | WCONTINUED | WAIT_CLONES))
+        return -EINVAL;
+    if (pid == INT32_MIN)
+        return -ESRCH;
+    w.options = (u32)options | WEXITED;
+    wait_select(&w, pid);
+    r = do_wait(&w);
+    if (r <= 0)
+        return r;
+    if (status && put_user_32(w.status, (u32 __user *)status))
+        return -EFAULT;
+    if (rusage && copy_to_user(rusage, &w.rusage, sizeof(w.rusage)))
+        return -EFAULT;
+    return w.pid;
+}
+
+/* siginfo as waitid(2) gives it: all 0 when nobody was found. */
+static struct siginfo wait_info(const struct wait_request *w, bool found)
+{
+    struct siginfo info;
+    int status = w->status;
+
+    memset(&info, 0, sizeof(info));
+    if (found) {
+        info.si_signo = SIGCHLD;
+        info.si_code = status & 0x7f ? CLD_KILLED : CLD_EXITED;
+        info.si_pid = w->pid;
+        info.si_status = status & 0x7f ? status & 0x7f : status >> 8;
+    }
+    return info;
+}
+
+long sys_waitid(int which, int id, struct siginfo __user *info, int options,
+                struct rusage_k __user *rusage)
+{
+    const u32 events = WEXITED | WUNTRACED | WCONTINUED;
+    struct wait_request w = {.which = which, .id = id, .options = options};
+    struct siginfo told;
+    int r;
+
+    if (w.options & ~(WNOHANG | WNOWAIT | events | WAIT_CLONES) ||
+        !(w.options & events))
+        return -EINVAL;
+    if (which < P_ALL || which > P_PGID || (which == P_PID && id <= 0) ||
+        (which == P_PGID && id < 0))
+        return -EINVAL;
+    if (which == P_PGID && !id)
+        w.id = current->task->pgid;
+    w.want_rusage = rusage != NULL;
+    r = do_wait(&w);
+    if (r < 0)
+        return r;
+    told = wait_info(&w, r == 1);
+    if (r && rusage && copy_to_user(rusage, &w.rusage, sizeof(w.rusage)))
+        return -EFAULT;
+    /* Only the first words are the caller's, the rest stays as it was. */
+    return info ? copy_to_user(info, &told,
+                               offsetof(struct siginfo, si_fill_) +
+                                   3 * sizeof(s32))
+                : 0;
+}

@@ -1,0 +1,35 @@
+/*
+ * Untouched private anonymous memory: the zero page for a read, a fresh page
+ * for a write, a pager's business where one is registered.
+ */
+#include <mm/fault.h>
+#include <mm/userfaultfd.h>
+
+static unsigned map_zero_page(struct vm_fault *vmf)
+{
+    pte_t pte = fault_make_pte(vmf->vma, zero_page, false);
+
+    /* Losing the race is as good: the access is simply tried again. */
+    (void)fault_install(vmf, pte, NULL, RSS_ANON);
+    fault_note(vmf, END_ZERO_PAGE);
+    return 0;
+}
+
+unsigned do_anonymous_page(struct vm_fault *vmf)
+{
+    struct page *page;
+
+    if (userfaultfd_missing(vmf->vma))
+        return handle_userfault(vmf);
+    if (!(vmf->flags & FAULT_WRITE))
+        return map_zero_page(vmf);
+    page = alloc_zeroed_page();
+    if (unlikely(!page))
+        return VM_FAULT_OOM;
+    page->flags |= PG_ANON;
+    if (!fault_install(vmf, fault_make_pte(vmf->vma, page, true), page,
+                       RSS_ANON))
+        put_page(page);
+    fault_note(vmf, END_NEW_PAGE);
+    return 0;
+}

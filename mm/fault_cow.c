@@ -1,0 +1,107 @@
+/*
+ * A write to a page mapped read-only in a writable area: copy-on-write. The
+ * page is reused when this mapping is its only user.
+ */
+#include <arch/tlb.h>
+#include <mm/fault.h>
+
+/* Makes the entry writable in place. */
+static unsigned wp_reuse(struct vm_fault *vmf, enum fault_end end)
+{
+    pte_t pte = pte_mkdirty(pte_mkyoung(pte_mkwrite(vmf->orig_pte)));
+
+    if (fault_install(vmf, pte, NULL, RSS_ANON))
+        tlb_flush_page(vmf->vma->vm_mm, vmf->address);
+    fault_note(vmf, end);
+    return 0;
+}
+
+/*
+ * Swaps the old page for ours if the entry is still as first seen. The old
+ * mapping's count and reference go; flushed before the old page can be used
+ * for anything else.
+ */
+static bool wp_replace(struct vm_fault *vmf, struct page *old,
+                       struct page *page)
+{
+    struct mm_struct *mm = vmf->vma->vm_mm;
+    bool counted = !(old->flags & PG_ZERO);
+
+    spin_lock(&mm->page_table_lock);
+    if (unlikely(pte_get(vmf->pte).v != vmf->orig_pte.v)) {
+        spin_unlock(&mm->page_table_lock);
+        return false;
+    }
+    page->mapcount = 1;
+    mm->rss[RSS_ANON]++;
+    if (counted)
+        mm->rss[page_rss_kind(old)]--;
+    pte_set(vmf->pte, fault_make_pte(vmf->vma, page, true));
+    spin_unlock(&mm->page_table_lock);
+    tlb_flush_page(mm, vmf->address);
+    if (counted) {
+        __atomic_fetch_sub(&old->mapcount, 1, __ATOMIC_RELAXED);
+        put_page(old);
+    }
+    return true;
+}
+
+/* Allocates our copy of old (NULL: no memory). */
+static struct page *wp_new_page(struct page *old)
+{
+    struct page *page;
+
+    if (old->flags & PG_ZERO)
+        return alloc_zeroed_page();
+    page = alloc_page();
+    if (page)
+        page_copy(page_address(page), page_address(old));
+    return page;
+}
+
+/* Keeps the page of the entry from being freed while it is copied. */
+static struct page *wp_hold_old(struct vm_fault *vmf)
+{
+    struct mm_struct *mm = vmf->vma->vm_mm;
+    struct page *old = NULL;
+
+    spin_lock(&mm->page_table_lock);
+    if (pte_get(vmf->pte).v == vmf->orig_pte.v) {
+        old = pfn_to_page(pte_pfn(vmf->orig_pte));
+        get_page(old);
+    }
+    spin_unlock(&mm->page_table_lock);
+    return old;
+}
+
+static unsigned wp_copy(struct vm_fault *vmf)
+{
+    struct page *old = wp_hold_old(vmf), *page;
+
+    if (!old)
+        return 0; /* it changed: the access is tried again */
+    page = wp_new_page(old);
+    if (page) {
+        page->flags |= PG_ANON;
+        if (!wp_replace(vmf, old, page))
+            put_page(page);
+    }
+    fault_note(vmf, old->flags & PG_ZERO ? END_NEW_PAGE : END_COW_COPY);
+    put_page(old);
+    return page ? 0 : VM_FAULT_OOM;
+}
+
+/* Nobody but this entry knows the anonymous page. */
+static bool page_is_ours(const struct page *page)
+{
+    return (page->flags & PG_ANON) && READ_ONCE(page->refcount) == 1;
+}
+
+unsigned do_wp_page(struct vm_fault *vmf)
+{
+    if (vmf->vma->vm_flags & VM_SHARED)
+        return wp_reuse(vmf, END_OBJECT_MAP);
+    if (page_is_ours(pfn_to_page(pte_pfn(vmf->orig_pte))))
+        return wp_reuse(vmf, END_COW_REUSE);
+    return wp_copy(vmf);
+}

@@ -1,0 +1,96 @@
+/*
+ * Address spaces: birth and death. `users` counts those who run in or work on
+ * the space; when the last is gone everything is unmapped. `refs` keeps the
+ * bare structure for those who only name it (userfaultfd contexts).
+ */
+#include <arch/tlb.h>
+#include <base/printk.h>
+#include <base/string.h>
+#include <mm/mm.h>
+#include <mm/userfaultfd.h>
+
+static struct kmem_cache mm_cache;
+struct page *zero_page;
+
+void mm_init(void)
+{
+    kmem_cache_init(&mm_cache, "mm_struct", sizeof(struct mm_struct));
+    vma_init();
+    userfaultfd_init();
+    zero_page = alloc_zeroed_page();
+    BUG_ON(!zero_page);
+    zero_page->flags |= PG_ZERO | PG_RESERVED;
+}
+
+struct mm_struct *mm_create(void)
+{
+    struct mm_struct *mm = kmem_cache_zalloc(&mm_cache);
+
+    if (!mm)
+        return NULL;
+    mm->users = 1;
+    mm->refs = 1;
+    rwsem_init(&mm->mmap_lock);
+    mm->stack_limit = 8ull << 20;
+    mm->mmap_base = STACK_TOP - STACK_RESERVE;
+    vma_tree_init(mm);
+    if (arch_mm_init(mm)) {
+        kmem_cache_free(&mm_cache, mm);
+        return NULL;
+    }
+    return mm;
+}
+
+/* Unmaps everything. Nobody else can see the space any more, but contexts
+ * that hold a registered area keep a reference until it is freed here. */
+static void exit_mmap(struct mm_struct *mm)
+{
+    struct vm_area_struct *vma, *next;
+
+    for_each_vma (mm, vma)
+        zap_page_range(mm, vma, vma->vm_start, vma->vm_end);
+    free_pgtables(mm, 0, TASK_SIZE, 0, TASK_SIZE);
+    for (vma = mm->mmap; vma; vma = next) {
+        next = vma->vm_next;
+        vma_free(vma);
+    }
+    mm->mmap = NULL;
+    mm->vma_cache = NULL;
+    mm->mm_rb.node = NULL;
+    mm->map_count = 0;
+}
+
+void mm_drop(struct mm_struct *mm)
+{
+    if (__atomic_fetch_sub(&mm->refs, 1, __ATOMIC_ACQ_REL) == 1)
+        kmem_cache_free(&mm_cache, mm);
+}
+
+void mm_put(struct mm_struct *mm)
+{
+    if (__atomic_fetch_sub(&mm->users, 1, __ATOMIC_ACQ_REL) != 1)
+        return;
+    exit_mmap(mm);
+    arch_mm_destroy(mm);
+    mm_drop(mm);
+}
+
+bool mm_try_get(struct mm_struct *mm)
+{
+    u32 n = READ_ONCE(mm->users);
+
+    do {
+        if (!n)
+            return false;
+    } while (!__atomic_compare_exchange_n(&mm->users, &n, n + 1, false,
+                                          __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+    return true;
+}
+
+void mm_shrink_all(void)
+{
+    kstack_cache_drain();
+    page_cache_drain();
+    kmem_cache_shrink_all();
+    page_cache_drain();
+}

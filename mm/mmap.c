@@ -1,0 +1,193 @@
+/*
+ * mmap(2): arguments to an area. Checks come in the order of the man page's
+ * errors; nothing changes before all of them have passed.
+ */
+#include <base/errno.h>
+#include <mm/internal.h>
+#include <uapi/faultline/mman.h>
+
+/* VM_* bits for PROT_* bits: they are the same three. */
+_Static_assert(VM_READ == PROT_READ && VM_WRITE == PROT_WRITE &&
+                   VM_EXEC == PROT_EXEC,
+               "prot bits are vm_flags");
+
+struct map_request {
+    u64 addr, len, flags, vm_flags, pgoff;
+    struct mem_object *object;
+};
+
+/* Where the mapping goes, or -errno as u64. */
+static u64 choose_address(struct mm_struct *mm, const struct map_request *rq)
+{
+    if (rq->len > TASK_SIZE)
+        return -ENOMEM;
+    if (!(rq->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
+        return get_unmapped_area(mm, rq->addr & PAGE_MASK, rq->len, rq->flags);
+    if (rq->addr > TASK_SIZE - rq->len)
+        return -ENOMEM;
+    if (!IS_ALIGNED(rq->addr, PAGE_SIZE))
+        return -EINVAL;
+    if (rq->addr < MMAP_MIN_ADDR)
+        return -EPERM;
+    if ((rq->flags & MAP_FIXED_NOREPLACE) &&
+        find_vma_intersection(mm, rq->addr, rq->addr + rq->len))
+        return -EEXIST;
+    return rq->addr;
+}
+
+/* The kind of mapping, and what it may ever become. */
+static long choose_flags(struct map_request *rq, u64 prot, bool maywrite)
+{
+    u64 type = rq->flags & MAP_TYPE;
+
+    rq->vm_flags = (prot & VM_ACCESS) | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
+    if (rq->flags & MAP_GROWSDOWN)
+        rq->vm_flags |= VM_GROWSDOWN;
+    if (rq->flags & MAP_NORESERVE)
+        rq->vm_flags |= VM_NORESERVE;
+    if (type == MAP_PRIVATE)
+        return 0;
+    if (type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
+        return -EINVAL;
+    if (rq->flags & MAP_GROWSDOWN)
+        return -EINVAL;
+    rq->vm_flags |= VM_SHARED | VM_MAYSHARE;
+    if (rq->object && !maywrite) {
+        if (prot & PROT_WRITE)
+            return -EACCES;
+        rq->vm_flags &= ~VM_MAYWRITE;
+    }
+    return 0;
+}
+
+/* More than the machine could ever hold is refused at once; what may be
+ * touched little by little is not (overcommit_memory 0, proc_sys_vm(5)). */
+static bool overcommits(const struct map_request *rq)
+{
+    bool private_write = (rq->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
+
+    return private_write && !(rq->vm_flags & VM_NORESERVE) &&
+           rq->len >> PAGE_SHIFT > frames_total();
+}
+
+/* The new area itself; old mappings there are gone. */
+static long map_new_area(struct mm_struct *mm, const struct map_request *rq)
+{
+    u64 start = rq->addr, end = rq->addr + rq->len;
+    struct vma_shape shape = {rq->vm_flags, rq->object, rq->pgoff, NULL};
+    struct vm_area_struct *vma;
+    struct vma_place place;
+    int r = vma_find_place(mm, start, end, &place);
+
+    if (r)
+        return r;
+    if (!vma_merge(mm, place.prev, start, end, &shape)) {
+        vma = vma_alloc(mm);
+        if (!vma)
+            return -ENOMEM;
+        vma->vm_start = start;
+        vma->vm_end = end;
+        vma->vm_flags = rq->vm_flags;
+        vma->vm_page_prot = vm_get_page_prot(rq->vm_flags);
+        vma->vm_pgoff = rq->pgoff;
+        vma_set_object(vma, rq->object);
+        vma_link(mm, vma, &place);
+    }
+    mm->total_vm += rq->len >> PAGE_SHIFT;
+    return start;
+}
+
+/* mmap lock held for write; everything but the address is checked. */
+static long mmap_region(struct mm_struct *mm, struct map_request *rq)
+{
+    u64 addr = choose_address(mm, rq);
+
+    if (IS_ERR_VALUE(addr))
+        return addr;
+    if (overcommits(rq))
+        return -ENOMEM;
+    rq->addr = addr;
+    if (!rq->object)
+        rq->pgoff = addr >> PAGE_SHIFT;
+    if (rq->flags & MAP_FIXED) {
+        int r = munmap_range(mm, addr, addr + rq->len);
+
+        if (r)
+            return r;
+    }
+    if (mm->map_count >= MAX_MAP_COUNT)
+        return -ENOMEM;
+    return map_new_area(mm, rq);
+}
+
+/* Shared anonymous memory is an object of its own. */
+static long mmap_shared_anon(struct mm_struct *mm, struct map_request *rq)
+{
+    long r;
+
+    rq->object = object_create_shmem(rq->len);
+    if (!rq->object)
+        return -ENOMEM;
+    rq->pgoff = 0;
+    mmap_write_lock(mm);
+    r = mmap_region(mm, rq);
+    mmap_write_unlock(mm);
+    object_put(rq->object);
+    return r;
+}
+
+/* MAP_POPULATE: best effort, errors are not the caller's business. */
+static void populate(struct mm_struct *mm, u64 start, u64 len, bool write)
+{
+    struct page *page;
+
+    for (u64 a = start; a < start + len; a += PAGE_SIZE) {
+        if (mm_pin_page(mm, a, write, &page))
+            return;
+        put_page(page);
+    }
+}
+
+static bool wants_populate(u64 flags)
+{
+    return (flags & MAP_LOCKED) ||
+           (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE;
+}
+
+/* A hint below the lowest address means the lowest. */
+static u64 round_hint(u64 addr, u64 flags)
+{
+    if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
+        return addr;
+    addr &= PAGE_MASK;
+    return addr && addr < MMAP_MIN_ADDR ? MMAP_MIN_ADDR : addr;
+}
+
+long do_mmap(struct mm_struct *mm, u64 addr, u64 len, u64 prot, u64 flags,
+             struct mem_object *object, u64 pgoff, bool maywrite)
+{
+    struct map_request rq = {.flags = flags, .object = object, .pgoff = pgoff};
+    long r;
+
+    if (!len)
+        return -EINVAL;
+    rq.addr = round_hint(addr, flags);
+    rq.len = ALIGN_UP(len, PAGE_SIZE);
+    if (!rq.len)
+        return -ENOMEM;
+    if (pgoff + (rq.len >> PAGE_SHIFT) < pgoff)
+        return -EOVERFLOW;
+    r = choose_flags(&rq, prot, maywrite);
+    if (r)
+        return r;
+    if (!object && (rq.vm_flags & VM_SHARED)) {
+        r = mmap_shared_anon(mm, &rq);
+    } else {
+        mmap_write_lock(mm);
+        r = mmap_region(mm, &rq);
+        mmap_write_unlock(mm);
+    }
+    if (unlikely(wants_populate(flags)) && !IS_ERR_VALUE((u64)r))
+        populate(mm, r, rq.len, prot & PROT_WRITE);
+    return r;
+}

@@ -1,0 +1,80 @@
+/*
+ * munmap(2): split at both edges, take the areas out, unmap their pages, free
+ * the tables that became empty. Cost goes with what is mapped.
+ */
+#include <mm/internal.h>
+
+/* Cuts the areas that straddle an edge, so that whole areas go. */
+static int split_edges(struct mm_struct *mm, struct vm_area_struct *first,
+                       u64 start, u64 end)
+{
+    struct vm_area_struct *last;
+    int r;
+
+    if (first->vm_start < start) {
+        /* A hole in the middle of one area makes one area more. */
+        if (first->vm_end > end && mm->map_count >= MAX_MAP_COUNT)
+            return -ENOMEM;
+        r = split_vma(mm, first, start, true);
+        if (r)
+            return r;
+    }
+    if (first->vm_end >= end)
+        last = first->vm_end > end ? first : NULL;
+    else
+        last = find_vma(mm, end - 1);
+    if (last && last->vm_start < end && last->vm_end > end)
+        return split_vma(mm, last, end, true);
+    return 0;
+}
+
+/* The tables of [start, end) as far as no neighbour needs them. */
+static void free_tables_around(struct mm_struct *mm, u64 start, u64 end,
+                               const struct vm_area_struct *prev,
+                               const struct vm_area_struct *next)
+{
+    free_pgtables(mm, start, end, prev ? prev->vm_end : 0,
+                  next ? next->vm_start : TASK_SIZE);
+}
+
+int munmap_range(struct mm_struct *mm, u64 start, u64 end)
+{
+    struct vm_area_struct *vma = find_vma_intersection(mm, start, end);
+    struct vm_area_struct *prev, *next;
+    int r;
+
+    if (!vma)
+        return 0;
+    if (vma->vm_start < start || vma->vm_end != end) {
+        r = split_edges(mm, vma, start, end);
+        if (r)
+            return r;
+        vma = find_vma(mm, start);
+    }
+    prev = vma->vm_prev;
+    for (; vma && vma->vm_start < end; vma = next) {
+        next = vma->vm_next;
+        zap_page_range(mm, vma, vma->vm_start, vma->vm_end);
+        mm->total_vm -= (vma->vm_end - vma->vm_start) >> PAGE_SHIFT;
+        vma_unlink(mm, vma);
+        vma_free(vma);
+    }
+    free_tables_around(mm, start, end, prev, vma);
+    return 0;
+}
+
+long do_munmap(struct mm_struct *mm, u64 start, u64 len)
+{
+    int r;
+
+    if (!IS_ALIGNED(start, PAGE_SIZE) || start > TASK_SIZE ||
+        len > TASK_SIZE - start)
+        return -EINVAL;
+    len = ALIGN_UP(len, PAGE_SIZE);
+    if (!len)
+        return -EINVAL;
+    mmap_write_lock(mm);
+    r = munmap_range(mm, start, start + len);
+    mmap_write_unlock(mm);
+    return r;
+}

@@ -1,0 +1,171 @@
+/*
+ * Memory objects. A module's pages are the boot loader's frames, reserved and
+ * in a row; a shmem object makes zeroed pages when they are first asked for.
+ * Relies on page_tree.c and page_alloc.c.
+ *
+ * object->lock guards the tree, the count and the list of mappings; the page
+ * allocator's lock nests inside it.
+ */
+#include <base/errno.h>
+#include <base/printk.h>
+#include <base/string.h>
+#include <mm/object.h>
+#include <mm/page.h>
+#include <mm/slab.h>
+
+static u64 object_pages(const struct mem_object *object)
+{
+    return (object->size >> PAGE_SHIFT) + !!(object->size & (PAGE_SIZE - 1));
+}
+
+static struct mem_object *object_create(enum object_kind kind, const char *name,
+                                        u64 size)
+{
+    struct mem_object *object = kzalloc(sizeof(*object));
+
+    if (!object)
+        return NULL;
+    object->refcount = 1;
+    object->kind = kind;
+    object->name = name;
+    object->size = size;
+    spin_lock_init(&object->lock);
+    list_init(&object->mappings);
+    return object;
+}
+
+/* What a mapping shows behind the end of the last page must be zero. */
+static void clear_tail(u64 start, u64 size)
+{
+    u64 tail = size & (PAGE_SIZE - 1);
+
+    if (tail)
+        memset((char *)phys_to_virt(start + size), 0, PAGE_SIZE - tail);
+}
+
+struct mem_object *object_create_module(const char *name, u64 start, u64 size)
+{
+    struct mem_object *object = object_create(OBJECT_MODULE, name, size);
+
+    if (!object)
+        return NULL;
+    object->base_pfn = start >> PAGE_SHIFT;
+    object->page_count = object_pages(object);
+    clear_tail(start, size);
+    return object;
+}
+
+struct mem_object *object_create_shmem(u64 size)
+{
+    return object_create(OBJECT_SHMEM, "shmem", size);
+}
+
+static void release_page(struct page *page, u64 index __maybe_unused,
+                         void *arg __maybe_unused)
+{
+    page->object = NULL;
+    put_page(page);
+}
+
+void object_put(struct mem_object *object)
+{
+    if (__atomic_fetch_sub(&object->refcount, 1, __ATOMIC_ACQ_REL) != 1)
+        return;
+    BUG_ON(!list_empty(&object->mappings));
+    page_tree_for_each(&object->tree, release_page, NULL);
+    page_tree_free(&object->tree);
+    kfree(object);
+}
+
+struct page *object_find_page(struct mem_object *object, u64 index)
+{
+    struct page *page;
+
+    if (index >= object_pages(object))
+        return NULL;
+    if (object->kind == OBJECT_MODULE) {
+        page = pfn_to_page(object->base_pfn + index);
+        get_page(page);
+        return page;
+    }
+    spin_lock(&object->lock);
+    page = page_tree_find(&object->tree, index);
+    if (page)
+        get_page(page);
+    spin_unlock(&object->lock);
+    return page;
+}
+
+int object_add_page(struct mem_object *object, u64 index, struct page *page)
+{
+    int err;
+
+    if (index >= object_pages(object))
+        return -ENXIO;
+    if (object->kind == OBJECT_MODULE)
+        return -EEXIST;
+    spin_lock(&object->lock);
+    err = page_tree_insert(&object->tree, index, page);
+    if (!err) {
+        get_page(page);
+        page->object = object;
+        page->index = index;
+        object->page_count++;
+    }
+    spin_unlock(&object->lock);
+    return err;
+}
+
+int object_get_page(struct mem_object *object, u64 index, struct page **out)
+{
+    int err;
+
+    if (index >= object_pages(object))
+        return -ENXIO;
+    *out = object_find_page(object, index);
+    if (*out)
+        return 0;
+    *out = alloc_zeroed_page();
+    if (!*out)
+        return -ENOMEM;
+    err = object_add_page(object, index, *out);
+    if (!err)
+        return 0;
+    put_page(*out);
+    if (err != -EEXIST)
+        return err;
+    /* Another thread was faster; pages never leave a living object. */
+    *out = object_find_page(object, index);
+    return 0;
+}
+
+/* n bytes within one page; a page nobody has made yet reads as zeros. */
+static void read_page(struct mem_object *object, u64 offset, void *buf,
+                      size_t n)
+{
+    struct page *page = object_find_page(object, offset >> PAGE_SHIFT);
+
+    if (!page) {
+        memset(buf, 0, n);
+        return;
+    }
+    memcpy(buf, (char *)page_address(page) + (offset & (PAGE_SIZE - 1)), n);
+    put_page(page);
+}
+
+size_t object_read(struct mem_object *object, u64 offset, void *buf, size_t n)
+{
+    size_t done = 0;
+
+    if (offset >= object->size)
+        return 0;
+    n = min((u64)n, object->size - offset);
+    while (done < n) {
+        u64 in_page = PAGE_SIZE - ((offset + done) & (PAGE_SIZE - 1));
+        size_t chunk = min((u64)(n - done), in_page);
+
+        read_page(object, offset + done, (char *)buf + done, chunk);
+        done += chunk;
+    }
+    return done;
+}

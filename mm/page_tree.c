@@ -1,0 +1,149 @@
+/*
+ * Pages by index, 9 bits of it per level, like a page table that grows at the
+ * root. A tree of n levels holds the indices below 512^n. Relies on
+ * page_alloc.c for its nodes, a frame each.
+ */
+#include <base/errno.h>
+#include <mm/page.h>
+#include <mm/page_tree.h>
+
+#define SLOT_BITS 9
+#define SLOTS     (1u << SLOT_BITS)
+
+struct page_tree_node {
+    void *slots[SLOTS]; /* nodes; on the lowest level pages */
+};
+
+_Static_assert(sizeof(struct page_tree_node) == PAGE_SIZE, "a node is a frame");
+
+static unsigned slot_index(u64 index, unsigned level)
+{
+    return (index >> (SLOT_BITS * level)) & (SLOTS - 1);
+}
+
+static bool covers(const struct page_tree *tree, u64 index)
+{
+    unsigned bits = SLOT_BITS * tree->levels;
+
+    return tree->levels && (bits >= 64 || !(index >> bits));
+}
+
+static struct page_tree_node *node_alloc(void)
+{
+    struct page *page = alloc_zeroed_page();
+
+    return page ? page_address(page) : NULL;
+}
+
+static void node_free(struct page_tree_node *node)
+{
+    put_page(virt_to_page(node));
+}
+
+/* The slot for index, or NULL when a node on the way is missing. */
+static void **find_slot(const struct page_tree *tree, u64 index)
+{
+    struct page_tree_node *node = tree->root;
+
+    if (!covers(tree, index))
+        return NULL;
+    for (unsigned level = tree->levels - 1; level && node; level--)
+        node = node->slots[slot_index(index, level)];
+    return node ? &node->slots[slot_index(index, 0)] : NULL;
+}
+
+struct page *page_tree_find(const struct page_tree *tree, u64 index)
+{
+    void **slot = find_slot(tree, index);
+
+    return slot ? *slot : NULL;
+}
+
+struct page *page_tree_remove(struct page_tree *tree, u64 index)
+{
+    void **slot = find_slot(tree, index);
+    struct page *page = NULL;
+
+    if (slot) {
+        page = *slot;
+        *slot = NULL;
+    }
+    return page;
+}
+
+/* Adds levels on top until index fits. */
+static int grow(struct page_tree *tree, u64 index)
+{
+    while (!covers(tree, index)) {
+        struct page_tree_node *node = node_alloc();
+
+        if (!node)
+            return -ENOMEM;
+        node->slots[0] = tree->root;
+        tree->root = node;
+        tree->levels++;
+    }
+    return 0;
+}
+
+int page_tree_insert(struct page_tree *tree, u64 index, struct page *page)
+{
+    struct page_tree_node *node;
+    void **slot;
+    int err = grow(tree, index);
+
+    if (err)
+        return err;
+    node = tree->root;
+    for (unsigned level = tree->levels - 1; level; level--) {
+        slot = &node->slots[slot_index(index, level)];
+        if (!*slot)
+            *slot = node_alloc();
+        if (!*slot)
+            return -ENOMEM;
+        node = *slot;
+    }
+    slot = &node->slots[slot_index(index, 0)];
+    if (*slot)
+        return -EEXIST;
+    *slot = page;
+    return 0;
+}
+
+/* Visits the pages below node, whose lowest index is base. */
+static void visit(struct page_tree_node *node, unsigned level, u64 base,
+                  void (*fn)(struct page *, u64, void *), void *arg)
+{
+    for (unsigned i = 0; i < SLOTS; i++) {
+        u64 index = base | (u64)i << (SLOT_BITS * level);
+
+        if (!node->slots[i])
+            continue;
+        if (level)
+            visit(node->slots[i], level - 1, index, fn, arg);
+        else
+            fn(node->slots[i], index, arg);
+    }
+}
+
+void page_tree_for_each(const struct page_tree *tree,
+                        void (*fn)(struct page *, u64 index, void *), void *arg)
+{
+    if (tree->root)
+        visit(tree->root, tree->levels - 1, 0, fn, arg);
+}
+
+static void free_nodes(struct page_tree_node *node, unsigned level)
+{
+    for (unsigned i = 0; level && i < SLOTS; i++)
+        if (node->slots[i])
+            free_nodes(node->slots[i], level - 1);
+    node_free(node);
+}
+
+void page_tree_free(struct page_tree *tree)
+{
+    if (tree->root)
+        free_nodes(tree->root, tree->levels - 1);
+    *tree = (struct page_tree){NULL, 0};
+}

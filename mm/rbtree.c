@@ -1,0 +1,293 @@
+/*
+ * Red-black trees after CLRS chapter 13, with NULL for the leaves and, after
+ * chapter 14, a value per node that summarises its subtree and is recomputed
+ * wherever the subtree's shape or contents change.
+ */
+#include <mm/rbtree.h>
+
+static bool is_red(const struct rb_node *node)
+{
+    return node && node->red;
+}
+
+static void update(struct rb_root *root, struct rb_node *node)
+{
+    if (root->update)
+        root->update(node);
+}
+
+void rb_propagate(struct rb_root *root, struct rb_node *node)
+{
+    if (!root->update)
+        return;
+    while (node && root->update(node))
+        node = node->parent;
+}
+
+/* Makes new stand where old stood under old's parent. */
+static void replace_child(struct rb_root *root, struct rb_node *old,
+                          struct rb_node *new)
+{
+    if (!old->parent)
+        root->node = new;
+    else if (old->parent->left == old)
+        old->parent->left = new;
+    else
+        old->parent->right = new;
+}
+
+/*
+ *      x              y
+ *     / \            / \
+ *    a   y    ->    x   c       The subtree as a whole holds what it held, so
+ *       / \        / \          nothing above it needs an update.
+ *      b   c      a   b
+ */
+static void rotate_left(struct rb_root *root, struct rb_node *x)
+{
+    struct rb_node *y = x->right;
+
+    x->right = y->left;
+    if (y->left)
+        y->left->parent = x;
+    y->parent = x->parent;
+    replace_child(root, x, y);
+    y->left = x;
+    x->parent = y;
+    update(root, x);
+    update(root, y);
+}
+
+/* The mirror image: x's left child y rises. */
+static void rotate_right(struct rb_root *root, struct rb_node *x)
+{
+    struct rb_node *y = x->left;
+
+    x->left = y->right;
+    if (y->right)
+        y->right->parent = x;
+    y->parent = x->parent;
+    replace_child(root, x, y);
+    y->right = x;
+    x->parent = y;
+    update(root, x);
+    update(root, y);
+}
+
+static void rotate(struct rb_root *root, struct rb_node *x, bool left)
+{
+    if (left)
+        rotate_left(root, x);
+    else
+        rotate_right(root, x);
+}
+
+/* node is red and so may be its parent: recolour upwards, rotate at the end. */
+static void insert_fixup(struct rb_root *root, struct rb_node *node)
+{
+    struct rb_node *parent;
+
+    while (is_red(parent = node->parent)) {
+        struct rb_node *grand = parent->parent; /* exists: the root is black */
+        bool on_left = grand->left == parent;
+        struct rb_node *uncle = on_left ? grand->right : grand->left;
+
+        if (is_red(uncle)) {
+            parent->red = uncle->red = 0;
+            grand->red = 1;
+            node = grand;
+            continue;
+        }
+        if (node == (on_left ? parent->right : parent->left)) {
+            rotate(root, parent, on_left);
+            parent = node;
+        }
+        parent->red = 0;
+        grand->red = 1;
+        rotate(root, grand, !on_left);
+        break;
+    }
+    root->node->red = 0;
+}
+
+void rb_insert(struct rb_root *root, struct rb_node *node,
+               struct rb_node *parent, struct rb_node **link)
+{
+    node->parent = parent;
+    node->left = node->right = NULL;
+    node->red = 1;
+    *link = node;
+    if (root->update) {
+        root->update(node);
+        rb_propagate(root, parent);
+    }
+    insert_fixup(root, node);
+}
+
+/*
+ * The paths through node (possibly NULL, hence parent) lack one black node.
+ * One turn of CLRS's loop with sibling black; true when all is mended.
+ */
+static bool erase_mend(struct rb_root *root, struct rb_node *parent,
+                       struct rb_node *sibling, bool on_left)
+{
+    struct rb_node *near = on_left ? sibling->left : sibling->right;
+    struct rb_node *far = on_left ? sibling->right : sibling->left;
+
+    if (!is_red(near) && !is_red(far)) {
+        sibling->red = 1;
+        return false;
+    }
+    if (!is_red(far)) {
+        near->red = 0;
+        sibling->red = 1;
+        rotate(root, sibling, !on_left);
+        far = sibling;
+        sibling = near;
+    }
+    sibling->red = parent->red;
+    parent->red = 0;
+    far->red = 0;
+    rotate(root, parent, on_left);
+    return true;
+}
+
+static void erase_fixup(struct rb_root *root, struct rb_node *node,
+                        struct rb_node *parent)
+{
+    while (parent && !is_red(node)) {
+        bool on_left = parent->left == node;
+        struct rb_node *sibling = on_left ? parent->right : parent->left;
+
+        if (sibling->red) {
+            sibling->red = 0;
+            parent->red = 1;
+            rotate(root, parent, on_left);
+            sibling = on_left ? parent->right : parent->left;
+        }
+        if (erase_mend(root, parent, sibling, on_left))
+            return;
+        node = parent;
+        parent = node->parent;
+    }
+    if (node)
+        node->red = 0;
+}
+
+/* Puts next, node's successor, already out of the tree, in node's place. */
+static void take_place(struct rb_root *root, struct rb_node *node,
+                       struct rb_node *next)
+{
+    next->left = node->left;
+    next->right = node->right;
+    next->parent = node->parent;
+    next->red = node->red;
+    replace_child(root, node, next);
+    if (next->left)
+        next->left->parent = next;
+    if (next->right)
+        next->right->parent = next;
+}
+
+/* Takes out a node with at most one child: returns that child. */
+static struct rb_node *splice_out(struct rb_root *root, struct rb_node *node)
+{
+    struct rb_node *child = node->left ? node->left : node->right;
+
+    replace_child(root, node, child);
+    if (child)
+        child->parent = node->parent;
+    return child;
+}
+
+void rb_erase(struct rb_root *root, struct rb_node *node)
+{
+    struct rb_node *out = node->left && node->right ? rb_next(node) : node;
+    struct rb_node *child = splice_out(root, out);
+    struct rb_node *parent = out->parent;
+    bool black = !out->red;
+
+    if (out != node) {
+        if (parent == node)
+            parent = out;
+        take_place(root, node, out);
+    }
+    rb_propagate(root, parent);
+    if (out != node && root->update) {
+        /* out's value is its old place's; what is above it knew node's. */
+        root->update(out);
+        rb_propagate(root, out->parent);
+    }
+    if (black)
+        erase_fixup(root, child, parent);
+}
+
+struct rb_node *rb_first(const struct rb_root *root)
+{
+    struct rb_node *node = root->node;
+
+    while (node && node->left)
+        node = node->left;
+    return node;
+}
+
+struct rb_node *rb_last(const struct rb_root *root)
+{
+    struct rb_node *node = root->node;
+
+    while (node && node->right)
+        node = node->right;
+    return node;
+}
+
+struct rb_node *rb_next(const struct rb_node *node)
+{
+    if (node->right) {
+        node = node->right;
+        while (node->left)
+            node = node->left;
+        return (struct rb_node *)node;
+    }
+    while (node->parent && node->parent->right == node)
+        node = node->parent;
+    return node->parent;
+}
+
+struct rb_node *rb_prev(const struct rb_node *node)
+{
+    if (node->left) {
+        node = node->left;
+        while (node->right)
+            node = node->right;
+        return (struct rb_node *)node;
+    }
+    while (node->parent && node->parent->left == node)
+        node = node->parent;
+    return node->parent;
+}
+
+/* Black height of the subtree, or -1. */
+static int validate(const struct rb_root *root, struct rb_node *node,
+                    const struct rb_node *parent)
+{
+    int left, right;
+
+    if (!node)
+        return 0;
+    if (node->parent != parent || (node->red && is_red(parent)))
+        return -1;
+    left = validate(root, node->left, node);
+    right = validate(root, node->right, node);
+    if (left < 0 || left != right)
+        return -1;
+    if (root->update && root->update(node))
+        return -1;
+    return left + !node->red;
+}
+
+int rb_validate(const struct rb_root *root)
+{
+    if (is_red(root->node))
+        return -1;
+    return validate(root, root->node, NULL);
+}

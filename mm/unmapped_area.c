@@ -1,0 +1,155 @@
+/*
+ * Where a new mapping goes when its caller leaves the choice: the hint if it
+ * is free, else the highest hole below mm->mmap_base, else (that region being
+ * full) the lowest above a third of the address space. O(log n): a subtree
+ * whose rb_subtree_gap is too small is never entered. Linux's order of things,
+ * see mmap(2). mmap lock held for write.
+ *
+ * The hole "of" an area is the free space right below it, its guard gap left
+ * out; the space above the last area belongs to nobody and is looked at apart.
+ */
+#include <base/errno.h>
+#include <mm/mm.h>
+#include <uapi/faultline/mman.h>
+
+#define NOT_FOUND       0ul /* page 0 is never handed out */
+#define MAP_32BIT_START 0x40000000ul
+#define MAP_32BIT_END   0x80000000ul
+
+struct hole_search {
+    u64 low, high; /* the hole must lie within */
+    u64 len;
+};
+
+static const struct vm_area_struct *vma_of(const struct rb_node *node)
+{
+    return container_of(node, struct vm_area_struct, vm_rb);
+}
+
+static u64 hole_start(const struct vm_area_struct *vma)
+{
+    return vma->vm_prev ? vma->vm_prev->vm_end : 0;
+}
+
+/*
+ * Highest fitting hole in the subtree. Holes that begin too close to the upper
+ * limit are cut off with all that lies right of them, so at most one hole is
+ * looked at in vain per level.
+ */
+static u64 search_down(const struct rb_node *node, const struct hole_search *s)
+{
+    for (; node; node = node->left) {
+        const struct vm_area_struct *vma = vma_of(node);
+        u64 start = hole_start(vma), end, found;
+
+        if (vma->rb_subtree_gap < s->len)
+            break;
+        if (start + s->len > s->high)
+            continue;
+        found = search_down(node->right, s);
+        if (found)
+            return found;
+        end = min(vm_start_gap(vma), s->high);
+        if (max(start, s->low) + s->len <= end)
+            return end - s->len;
+        if (start <= s->low)
+            break;
+    }
+    return NOT_FOUND;
+}
+
+static u64 top_down(struct mm_struct *mm, const struct hole_search *s)
+{
+    if (max(mm->highest_vm_end, s->low) + s->len <= s->high)
+        return s->high - s->len;
+    return search_down(mm->mm_rb.node, s);
+}
+
+/* Lowest fitting hole in the subtree: the mirror image. */
+static u64 search_up(const struct rb_node *node, const struct hole_search *s)
+{
+    for (; node; node = node->right) {
+        const struct vm_area_struct *vma = vma_of(node);
+        u64 start = max(hole_start(vma), s->low);
+        u64 end = min(vm_start_gap(vma), s->high);
+        u64 found;
+
+        if (vma->rb_subtree_gap < s->len)
+            break;
+        if (vma->vm_start < s->low + s->len)
+            continue;
+        found = search_up(node->left, s);
+        if (found)
+            return found;
+        if (start + s->len <= end)
+            return start;
+        if (start + s->len > s->high)
+            break;
+    }
+    return NOT_FOUND;
+}
+
+static u64 bottom_up(struct mm_struct *mm, const struct hole_search *s)
+{
+    u64 found = search_up(mm->mm_rb.node, s);
+    u64 last = max(mm->highest_vm_end, s->low);
+
+    if (!found && last + s->len <= s->high)
+        found = last;
+    return found;
+}
+
+/* The hint, rounded as mmap(2) does, if the range there is free and below
+ * limit. */
+static u64 try_hint(struct mm_struct *mm, u64 hint, u64 len, u64 limit)
+{
+    struct vm_area_struct *vma;
+
+    hint &= PAGE_MASK;
+    if (!hint)
+        return NOT_FOUND;
+    hint = max(hint, (u64)MMAP_MIN_ADDR);
+    if (hint > limit - len)
+        return NOT_FOUND;
+    vma = find_vma(mm, hint);
+    return !vma || hint + len <= vm_start_gap(vma) ? hint : NOT_FOUND;
+}
+
+/* MAP_32BIT: the second GiB, lowest first. */
+static u64 unmapped_area_32bit(struct mm_struct *mm, u64 hint, u64 len)
+{
+    struct hole_search s = {MAP_32BIT_START, MAP_32BIT_END, len};
+    u64 found;
+
+    if (len > MAP_32BIT_END)
+        return NOT_FOUND;
+    found = try_hint(mm, hint, len, MAP_32BIT_END);
+    return found ? found : bottom_up(mm, &s);
+}
+
+static u64 unmapped_area(struct mm_struct *mm, u64 hint, u64 len)
+{
+    struct hole_search below = {MMAP_MIN_ADDR, mm->mmap_base, len};
+    struct hole_search above = {ALIGN_UP(TASK_SIZE / 3, PAGE_SIZE), TASK_SIZE,
+                                len};
+    u64 found = try_hint(mm, hint, len, TASK_SIZE);
+
+    if (!found)
+        found = top_down(mm, &below);
+    if (!found)
+        found = bottom_up(mm, &above);
+    return found;
+}
+
+u64 get_unmapped_area(struct mm_struct *mm, u64 hint, u64 len, u64 flags)
+{
+    u64 found;
+
+    if (!len || len > TASK_SIZE)
+        return (u64)-ENOMEM;
+    if (unlikely(flags & MAP_32BIT))
+        found = unmapped_area_32bit(mm, hint, len);
+    else
+        found = unmapped_area(mm, hint, len);
+    return found ? found : (u64)-ENOMEM;
+}

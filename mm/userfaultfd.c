@@ -1,0 +1,64 @@
+/*
+ * Contexts: birth, references, closing. The parts of the story stand beside
+ * this file: userfaultfd_register.c, _fault.c (the faulting side), _read.c
+ * (the pager's side) and _copy.c (filling pages).
+ */
+#include <mm/userfaultfd.h>
+
+static struct kmem_cache ctx_cache;
+
+void userfaultfd_init(void)
+{
+    kmem_cache_init(&ctx_cache, "userfaultfd_ctx",
+                    sizeof(struct userfaultfd_ctx));
+}
+
+struct userfaultfd_ctx *userfaultfd_ctx_create(u32 flags)
+{
+    struct userfaultfd_ctx *ctx = kmem_cache_zalloc(&ctx_cache);
+
+    if (!ctx)
+        return NULL;
+    ctx->refcount = 1;
+    ctx->flags = flags;
+    ctx->mm = mm_current();
+    mm_grab(ctx->mm);
+    spin_lock_init(&ctx->lock);
+    list_init(&ctx->pending);
+    list_init(&ctx->taken);
+    wait_queue_init(&ctx->readers);
+    return ctx;
+}
+
+void userfaultfd_ctx_put(struct userfaultfd_ctx *ctx)
+{
+    if (__atomic_fetch_sub(&ctx->refcount, 1, __ATOMIC_ACQ_REL) != 1)
+        return;
+    mm_drop(ctx->mm);
+    kmem_cache_free(&ctx_cache, ctx);
+}
+
+/* Ends the registration of every area that names ctx. */
+static void release_areas(struct userfaultfd_ctx *ctx)
+{
+    struct mm_struct *mm = ctx->mm;
+    struct vm_area_struct *vma;
+
+    mmap_write_lock(mm);
+    for_each_vma (mm, vma)
+        if (vma->vm_uffd == ctx)
+            vma = userfaultfd_set_vma(vma, NULL, 0);
+    mmap_write_unlock(mm);
+}
+
+void userfaultfd_release(struct userfaultfd_ctx *ctx)
+{
+    WRITE_ONCE(ctx->released, true);
+    if (mm_try_get(ctx->mm)) {
+        release_areas(ctx);
+        mm_put(ctx->mm);
+    }
+    userfaultfd_wake(ctx, 0, ~0ull);
+    wake_up_all(&ctx->readers);
+    userfaultfd_ctx_put(ctx);
+}

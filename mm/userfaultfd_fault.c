@@ -1,0 +1,107 @@
+/*
+ * The faulting side: a fault in a registered area becomes a message, and its
+ * thread sleeps until the page is there.
+ *
+ * No lock is held while it sleeps. The race with a pager that fills the page
+ * just now is closed by order: we queue first and look at the entry after;
+ * the pager installs the entry first and looks for sleepers after.
+ */
+#include <arch/cpu.h>
+#include <base/printk.h>
+#include <mm/fault.h>
+#include <mm/userfaultfd.h>
+
+static void wait_init(struct userfaultfd_wait *w, const struct vm_fault *vmf,
+                      const struct userfaultfd_ctx *ctx)
+{
+    bool exact = ctx->features & UFFD_FEATURE_EXACT_ADDRESS;
+    bool tid = ctx->features & UFFD_FEATURE_THREAD_ID;
+
+    *w = (struct userfaultfd_wait){
+        .thread = thread_current(),
+        .rec = vmf->rec,
+        /* A system call's own access goes on after a mere handler's signal */
+        .mode = vmf->flags & FAULT_USER ? WAIT_INTERRUPTIBLE : WAIT_KILLABLE,
+        .address = vmf->address,
+    };
+    w->msg.event = UFFD_EVENT_PAGEFAULT;
+    w->msg.pagefault.address = exact ? vmf->real_address : vmf->address;
+    if (vmf->flags & FAULT_WRITE)
+        w->msg.pagefault.flags = UFFD_PAGEFAULT_FLAG_WRITE;
+    if (tid)
+        w->msg.pagefault.ptid = thread_tid(w->thread);
+}
+
+static void wait_queue_fault(struct userfaultfd_ctx *ctx,
+                             struct userfaultfd_wait *w)
+{
+    if (w->rec)
+        w->rec->stage[STAGE_QUEUED] = cycles();
+    spin_lock(&ctx->lock);
+    list_add_tail(&w->link, &ctx->pending);
+    spin_unlock(&ctx->lock);
+}
+
+/* The page is still missing and somebody may yet fill it. */
+static bool must_wait(const struct userfaultfd_ctx *ctx,
+                      const struct vm_fault *vmf)
+{
+    return pte_none(pte_get(vmf->pte)) && !READ_ONCE(ctx->released);
+}
+
+/* Sleeps until woken or a signal of the mode; then off the queue. */
+static void wait_for_pager(const struct userfaultfd_wait *w)
+{
+    while (!__atomic_load_n(&w->woken, __ATOMIC_ACQUIRE)) {
+        if (thread_block())
+            break;
+        thread_prepare_block(w->mode);
+    }
+    thread_cancel_block();
+}
+
+static void wait_dequeue(struct userfaultfd_ctx *ctx,
+                         struct userfaultfd_wait *w)
+{
+    spin_lock(&ctx->lock);
+    if (!w->woken)
+        list_del(&w->link);
+    spin_unlock(&ctx->lock);
+}
+
+/* A context that must not, or cannot, make this access wait. */
+static bool cannot_wait(const struct userfaultfd_ctx *ctx,
+                        const struct vm_fault *vmf)
+{
+    if (ctx->features & UFFD_FEATURE_SIGBUS)
+        return true;
+    if ((ctx->flags & UFFD_USER_MODE_ONLY) && !(vmf->flags & FAULT_USER))
+        return true;
+    return !(vmf->flags & FAULT_RETRY_OK);
+}
+
+unsigned handle_userfault(struct vm_fault *vmf)
+{
+    struct mm_struct *mm = vmf->vma->vm_mm;
+    struct userfaultfd_ctx *ctx = vmf->vma->vm_uffd;
+    struct userfaultfd_wait w;
+    bool wait;
+
+    if (unlikely(cannot_wait(ctx, vmf)))
+        return VM_FAULT_SIGBUS;
+    userfaultfd_ctx_get(ctx);
+    wait_init(&w, vmf, ctx);
+    thread_prepare_block(w.mode);
+    wait_queue_fault(ctx, &w);
+    wait = must_wait(ctx, vmf);
+    mmap_read_unlock(mm);
+    if (likely(wait)) {
+        wake_up_all(&ctx->readers);
+        wait_for_pager(&w);
+    } else {
+        thread_cancel_block();
+    }
+    wait_dequeue(ctx, &w);
+    userfaultfd_ctx_put(ctx);
+    return VM_FAULT_RETRY;
+}

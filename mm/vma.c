@@ -1,0 +1,68 @@
+/*
+ * The life of a VMA and of what it refers to: its memory object and its
+ * userfaultfd context. Relies on slab.c.
+ */
+#include <mm/internal.h>
+#include <mm/userfaultfd.h>
+
+static struct kmem_cache vma_cache;
+
+void vma_init(void)
+{
+    kmem_cache_init(&vma_cache, "vm_area_struct",
+                    sizeof(struct vm_area_struct));
+}
+
+struct vm_area_struct *vma_alloc(struct mm_struct *mm)
+{
+    struct vm_area_struct *vma = kmem_cache_alloc(&vma_cache);
+
+    if (unlikely(!vma))
+        return NULL;
+    *vma = (struct vm_area_struct){.vm_mm = mm};
+    list_init(&vma->vm_object_link);
+    return vma;
+}
+
+struct vm_area_struct *vma_dup(const struct vm_area_struct *vma)
+{
+    struct vm_area_struct *copy = kmem_cache_alloc(&vma_cache);
+
+    if (unlikely(!copy))
+        return NULL;
+    *copy = *vma;
+    copy->vm_next = copy->vm_prev = NULL;
+    list_init(&copy->vm_object_link);
+    if (copy->vm_object)
+        object_get(copy->vm_object);
+    if (copy->vm_uffd)
+        userfaultfd_ctx_get(copy->vm_uffd);
+    return copy;
+}
+
+void vma_set_object(struct vm_area_struct *vma, struct mem_object *object)
+{
+    vma->vm_object = object;
+    if (object)
+        object_get(object);
+}
+
+/* Also for areas still linked, when their whole tree is given up. */
+static void object_drop(struct vm_area_struct *vma)
+{
+    struct mem_object *object = vma->vm_object;
+
+    spin_lock(&object->lock);
+    list_del_init(&vma->vm_object_link);
+    spin_unlock(&object->lock);
+    object_put(object);
+}
+
+void vma_free(struct vm_area_struct *vma)
+{
+    if (vma->vm_object)
+        object_drop(vma);
+    if (vma->vm_uffd)
+        userfaultfd_ctx_put(vma->vm_uffd);
+    kmem_cache_free(&vma_cache, vma);
+}

@@ -1,0 +1,114 @@
+/*
+ * Two or three neighbours become one. The range A = [start, end) is free, or
+ * an area or part of one that is about to take the given shape; P ends at its
+ * start, N begins at its end, X begins where an area O that A covers exactly
+ * ends:
+ *
+ *     A free                                A is O, or part of it
+ *     1  PPPPAAAANNNN -> PPPPPPPPPPPP       6  PPPPOOOOXXXX -> PPPPPPPPPPPP
+ *     2  PPPPAAAA     -> PPPPPPPP           7  PPPPOOOO     -> PPPPPPPP
+ *     3      AAAANNNN -> NNNNNNNN           8      OOOOXXXX -> XXXXXXXX
+ *                                           5  PPPPAAOO     -> PPPPPPOO
+ *     (P is O:)                             4      PPAANNNN -> PPNNNNNN
+ *
+ * Only neighbours that already have the shape are touched, so nothing needs
+ * memory and nothing can fail.
+ */
+#include <mm/mm.h>
+
+struct merge {
+    struct vm_area_struct *below; /* like A, ends at start */
+    struct vm_area_struct *above; /* like A, begins at end */
+    struct vm_area_struct *over;  /* covers A now, or NULL: A is free */
+};
+
+static bool shape_fits(const struct vm_area_struct *vma,
+                       const struct vma_shape *shape)
+{
+    return vma->vm_flags == shape->flags && vma->vm_object == shape->object &&
+           vma->vm_uffd == shape->uffd;
+}
+
+/* vma is like A and its pages come right before A's / right after. */
+static bool fits_below(const struct vm_area_struct *vma,
+                       const struct vma_shape *shape)
+{
+    return shape_fits(vma, shape) &&
+           vma->vm_pgoff + vma_pages(vma) == shape->pgoff;
+}
+
+static bool fits_above(const struct vm_area_struct *vma,
+                       const struct vma_shape *shape, u64 pages)
+{
+    return shape_fits(vma, shape) && shape->pgoff + pages == vma->vm_pgoff;
+}
+
+/* The area that overlaps A, given the last one that begins before it and the
+ * next. */
+static struct vm_area_struct *area_over(struct vm_area_struct *prev,
+                                        struct vm_area_struct *next, u64 start,
+                                        u64 end)
+{
+    if (prev && prev->vm_end > start)
+        return prev;
+    return next && next->vm_start < end ? next : NULL;
+}
+
+static void merge_find(struct merge *m, struct mm_struct *mm,
+                       struct vm_area_struct *prev, u64 start, u64 end,
+                       const struct vma_shape *shape)
+{
+    struct vm_area_struct *next = prev ? prev->vm_next : mm->mmap;
+    struct vm_area_struct *above;
+
+    m->over = area_over(prev, next, start, end);
+    above = m->over ? m->over->vm_next : next;
+    m->below = m->above = NULL;
+    if (prev && prev->vm_end == start && fits_below(prev, shape))
+        m->below = prev;
+    if (above && above->vm_start == end &&
+        (!m->over || m->over->vm_end == end) &&
+        fits_above(above, shape, (end - start) >> PAGE_SHIFT))
+        m->above = above;
+}
+
+static void vma_remove(struct mm_struct *mm, struct vm_area_struct *vma)
+{
+    vma_unlink(mm, vma);
+    vma_free(vma);
+}
+
+/* Takes [start, end) away from the area over it. */
+static void give_up(struct mm_struct *mm, struct vm_area_struct *over,
+                    u64 start, u64 end)
+{
+    if (over->vm_start == start && over->vm_end == end)
+        vma_remove(mm, over);
+    else if (over->vm_start == start)
+        vma_adjust(over, end, over->vm_end);
+    else
+        vma_adjust(over, over->vm_start, start);
+}
+
+struct vm_area_struct *vma_merge(struct mm_struct *mm,
+                                 struct vm_area_struct *prev, u64 start,
+                                 u64 end, const struct vma_shape *shape)
+{
+    struct merge m;
+
+    merge_find(&m, mm, prev, start, end, shape);
+    if (!m.below && !m.above)
+        return NULL;
+    if (m.over)
+        give_up(mm, m.over, start, end);
+    if (!m.below) {
+        vma_adjust(m.above, start, m.above->vm_end);
+        return m.above;
+    }
+    if (m.above) {
+        end = m.above->vm_end;
+        vma_remove(mm, m.above);
+    }
+    vma_adjust(m.below, m.below->vm_start, end);
+    return m.below;
+}

@@ -1,0 +1,63 @@
+/*
+ * Checks everything that must be true of an address space's areas. Slow on
+ * purpose: it recomputes and compares. For tests and debug builds.
+ */
+#include <base/errno.h>
+#include <base/printk.h>
+#include <mm/mm.h>
+
+static int complain(const struct vm_area_struct *vma, const char *what)
+{
+    printk("validate_mm: area %lx-%lx: %s\n", vma ? vma->vm_start : 0,
+           vma ? vma->vm_end : 0, what);
+    return -EINVAL;
+}
+
+/* One area against its predecessor in the list, and in itself. */
+static const char *area_fault(const struct mm_struct *mm,
+                              const struct vm_area_struct *vma,
+                              const struct vm_area_struct *prev)
+{
+    if (vma->vm_mm != mm)
+        return "belongs to another mm";
+    if (vma->vm_start >= vma->vm_end || vma->vm_end > TASK_SIZE ||
+        !IS_ALIGNED(vma->vm_start | vma->vm_end, PAGE_SIZE))
+        return "bad edges";
+    if (vma->vm_prev != prev)
+        return "wrong vm_prev";
+    if (prev && prev->vm_end > vma->vm_start)
+        return "overlaps the one before";
+    if (!vma->vm_uffd != !(vma->vm_flags & VM_UFFD_ANY))
+        return "userfaultfd flags without a context, or the reverse";
+    if (!vma->vm_object != list_empty(&vma->vm_object_link))
+        return "not linked to its object, or to none";
+    return NULL;
+}
+
+int validate_mm(struct mm_struct *mm)
+{
+    struct rb_node *node = rb_first(&mm->mm_rb);
+    struct vm_area_struct *vma, *prev = NULL;
+    u32 count = 0;
+
+    for_each_vma (mm, vma) {
+        const char *fault = area_fault(mm, vma, prev);
+
+        if (fault)
+            return complain(vma, fault);
+        if (node != &vma->vm_rb)
+            return complain(vma, "tree and list disagree");
+        node = rb_next(node);
+        prev = vma;
+        count++;
+    }
+    if (node)
+        return complain(prev, "the tree has more areas than the list");
+    if (rb_validate(&mm->mm_rb) < 0)
+        return complain(NULL, "red-black rules or gaps broken");
+    if (count != mm->map_count)
+        return complain(prev, "wrong map_count");
+    if (mm->highest_vm_end != (prev ? prev->vm_end : 0))
+        return complain(prev, "wrong highest_vm_end");
+    return 0;
+}

@@ -1,0 +1,42 @@
+"""Builds what the tests boot, and offers them the small test programs."""
+
+import os
+import subprocess
+
+import pytest
+
+import harness
+
+PROGRAMS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "programs")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built():
+    """Tests never run against a stale kernel."""
+    subprocess.run(["make", "-s", "--no-print-directory", "-C", harness.ROOT,
+                    f"BUILD={harness.BUILD}", f"-j{os.cpu_count()}", "all",
+                    "guest-programs", "bench-program"], check=True)
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory):
+    """program("name"): tests/e2e/programs/name.c, built static with musl."""
+    folder = tmp_path_factory.mktemp("programs")
+    done = {}
+
+    def build(name):
+        if name not in done:
+            done[name] = harness.compile_c(
+                os.path.join(PROGRAMS, name + ".c"), folder / name)
+        return done[name]
+
+    return build
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A harness failure is a story, not a traceback through the harness."""
+    report = (yield).get_result()
+    if call.excinfo and call.excinfo.errisinstance(AssertionError) \
+            and str(call.excinfo.value).startswith("wrong output:"):
+        report.longrepr = f"{item.nodeid}\n{call.excinfo.value}"

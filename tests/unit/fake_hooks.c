@@ -1,0 +1,107 @@
+/* mm/hooks.h for a single thread: what would wait for ever is a panic. */
+#include "fake.h"
+
+#include <base/printk.h>
+
+u32 fake_cpu;
+u64 fake_cycles;
+static int thread_stand_in;
+struct thread *fake_thread = (struct thread *)&thread_stand_in;
+struct mm_struct *fake_mm;
+bool fake_signal;
+int (*fake_on_block)(void);
+unsigned fake_wakes;
+
+void spin_wait(struct spinlock *l, u32 me)
+{
+    panic("lock %p, held by CPU %u, wanted by CPU %u", (void *)l, l->owner - 1,
+          me - 1);
+}
+
+struct mm_struct *mm_current(void)
+{
+    return fake_mm;
+}
+
+u32 thread_tid(const struct thread *thread __maybe_unused)
+{
+    return 101;
+}
+
+u32 thread_pid(const struct thread *thread __maybe_unused)
+{
+    return 100;
+}
+
+void thread_prepare_block(enum wait_mode mode __maybe_unused)
+{
+}
+
+int thread_block(void)
+{
+    if (!fake_on_block)
+        panic("blocked, and nobody to wake us");
+    return fake_on_block();
+}
+
+void thread_cancel_block(void)
+{
+}
+
+void thread_wake(struct thread *thread __maybe_unused)
+{
+    fake_wakes++;
+}
+
+bool thread_signal_pending(enum wait_mode mode __maybe_unused)
+{
+    return fake_signal;
+}
+
+void wait_queue_init(struct wait_queue *q)
+{
+    spin_lock_init(&q->lock);
+    list_init(&q->waiters);
+}
+
+void wait_add(struct wait_queue *q, struct waiter *w)
+{
+    w->thread = fake_thread;
+    list_add_tail(&w->link, &q->waiters);
+}
+
+void wait_remove(struct wait_queue *q __maybe_unused, struct waiter *w)
+{
+    list_del_init(&w->link);
+}
+
+void wake_up_one(struct wait_queue *q)
+{
+    if (!list_empty(&q->waiters))
+        thread_wake(list_first_entry(&q->waiters, struct waiter, link)->thread);
+}
+
+void wake_up_all(struct wait_queue *q)
+{
+    struct waiter *w;
+
+    list_for_each_entry (w, &q->waiters, link)
+        thread_wake(w->thread);
+}
+
+void rwsem_init(struct rwsem *s)
+{
+    *s = (struct rwsem){0};
+    list_init(&s->queue);
+}
+
+void rwsem_wait(struct rwsem *s, bool write)
+{
+    panic("mmap lock wanted for %s while held (%d)", write ? "write" : "read",
+          s->count);
+}
+
+void rwsem_hand_over(struct rwsem *s __maybe_unused)
+{
+    panic("nobody can be waiting");
+}

@@ -1,0 +1,169 @@
+/* The fake machine's memory, boot, panic and random numbers. */
+#include "fake.h"
+
+#include <stdio.h>
+#include <base/printk.h>
+#include <base/sanitize.h>
+#include <base/string.h>
+
+_Static_assert(sizeof(struct page) == FAKE_PAGE_DESC, "struct page's size");
+
+char *fake_arena;
+char fake_descriptors[FAKE_FRAMES * FAKE_PAGE_DESC] __aligned(64);
+pte_t *kernel_pgd;
+void (*fake_on_page_clear)(void);
+jmp_buf fake_panic_jmp;
+bool fake_panic_armed, fake_quiet;
+
+static u64 random_state = 1;
+
+void fake_machine_bare(void)
+{
+    if (!fake_arena)
+        fake_arena = aligned_alloc(PAGE_SIZE << MAX_ORDER, FAKE_PHYS_SIZE);
+    assert_non_null(fake_arena);
+    mem_unpoison(fake_arena, FAKE_PHYS_SIZE);
+    mem_poison(fake_descriptors, sizeof(fake_descriptors));
+    memblock_reset();
+}
+
+void fake_descriptors_init(void)
+{
+    phys_addr_t start, end;
+
+    for (unsigned i = 0; memblock_ram_range(i, &start, &end); i++) {
+        char *first = (char *)pfn_to_page(start >> PAGE_SHIFT);
+        size_t n = ((end - start) >> PAGE_SHIFT) * FAKE_PAGE_DESC;
+
+        mem_unpoison(first, n);
+        memset(first, 0, n);
+    }
+}
+
+static void module_fill(void)
+{
+    char *p = phys_to_virt(FAKE_MODULE_START);
+
+    for (u64 i = 0; i < ALIGN_UP(FAKE_MODULE_SIZE, PAGE_SIZE); i++)
+        p[i] = (char)(i * 7 + (i >> PAGE_SHIFT));
+}
+
+int fake_boot(void **state __maybe_unused)
+{
+    struct page *root;
+
+    fake_machine_bare();
+    memblock_add(FAKE_RAM_START, FAKE_RAM_END - FAKE_RAM_START);
+    memblock_reserve(FAKE_MODULE_START, FAKE_MODULE_SIZE);
+    fake_descriptors_init();
+    page_alloc_init();
+    module_fill();
+    root = alloc_zeroed_page();
+    assert_non_null(root);
+    kernel_pgd = page_address(root);
+    slab_init();
+    vmalloc_init();
+    mm_init();
+    fake_seed();
+    return 0;
+}
+
+u64 fake_frames_used(void)
+{
+    mm_shrink_all();
+    return frames_total() - frames_free();
+}
+
+static u64 marked;
+
+int fake_mark(void **state __maybe_unused)
+{
+    marked = fake_frames_used();
+    return 0;
+}
+
+int fake_check_leaks(void **state __maybe_unused)
+{
+    u64 used = fake_frames_used();
+
+    page_alloc_fail_nth(0);
+    fake_mm = NULL;
+    if (page_alloc_validate())
+        return -1;
+    if (used != marked)
+        fprintf(stderr, "frames in use: %lu before, %lu after\n", marked, used);
+    return used == marked ? 0 : -1;
+}
+
+/* ---- chance: xorshift64* ---- */
+
+void fake_seed(void)
+{
+    const char *s = getenv("SEED");
+
+    random_state = s ? strtoull(s, NULL, 0) : 20240607;
+    random_state |= 1;
+    fprintf(stderr, "seed: %lu\n", random_state);
+}
+
+u64 fake_rand(u64 below)
+{
+    random_state ^= random_state >> 12;
+    random_state ^= random_state << 25;
+    random_state ^= random_state >> 27;
+    return (random_state * 0x2545f4914f6cdd1dul >> 16) % below;
+}
+
+/* ---- words ---- */
+
+void printk(const char *fmt, ...)
+{
+    va_list ap;
+
+    if (fake_quiet)
+        return;
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+}
+
+void panic(const char *fmt, ...)
+{
+    va_list ap;
+
+    if (fake_panic_armed) {
+        fake_panic_armed = false;
+        longjmp(fake_panic_jmp, 1);
+    }
+    va_start(ap, fmt);
+    fprintf(stderr, "PANIC: ");
+    vfprintf(stderr, fmt, ap);
+    fprintf(stderr, "\n");
+    va_end(ap);
+    abort();
+}
+
+int vsnprintk(char *buf, size_t size, const char *fmt, va_list ap)
+{
+    return vsnprintf(buf, size, fmt, ap);
+}
+
+int snprintk(char *buf, size_t size, const char *fmt, ...)
+{
+    va_list ap;
+    int n;
+
+    va_start(ap, fmt);
+    n = vsnprintf(buf, size, fmt, ap);
+    va_end(ap);
+    return n;
+}
+
+size_t str_copy(char *dst, const char *src, size_t size)
+{
+    size_t n = strnlen(src, size - 1);
+
+    memcpy(dst, src, n);
+    dst[n] = '\0';
+    return n;
+}

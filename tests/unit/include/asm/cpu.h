@@ -1,0 +1,62 @@
+/* The fake machine's processor: one thread, several CPU numbers. */
+#ifndef ASM_CPU_H
+#define ASM_CPU_H
+
+#include <base/types.h>
+
+struct arch_cpu {
+    u32 unused;
+};
+
+/* Settable by tests: on which CPU, and as whom, the code runs. */
+extern u32 fake_cpu;
+extern struct thread *fake_thread;
+extern u64 fake_cycles;
+
+static inline u32 cpu_id(void)
+{
+    return fake_cpu;
+}
+
+static inline struct cpu *this_cpu(void)
+{
+    return NULL;
+}
+
+static inline struct thread *thread_current(void)
+{
+    return fake_thread;
+}
+
+static inline u64 irq_save(void)
+{
+    return 0;
+}
+
+static inline void irq_restore(u64 flags __maybe_unused)
+{
+}
+
+static inline void irq_enable(void)
+{
+}
+
+static inline void irq_disable(void)
+{
+}
+
+static inline bool irq_enabled(void)
+{
+    return true;
+}
+
+static inline void cpu_relax(void)
+{
+}
+
+static inline u64 cycles(void)
+{
+    return ++fake_cycles;
+}
+
+#endif
