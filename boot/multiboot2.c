@@ -91,20 +91,39 @@ static int parse_module(struct boot_info *out, const u8 *data, size_t n)
     return copy_string(m->name, sizeof(m->name), data + 8, n - 8);
 }
 
+/* Neighbours of one type become one region: UEFI's maps are long. */
+static bool join_region(struct boot_info *out, const struct boot_region *r)
+{
+    struct boot_region *last;
+
+    if (!out->region_count)
+        return false;
+    last = &out->regions[out->region_count - 1];
+    if (last->type != r->type || last->base + last->length != r->base)
+        return false;
+    last->length += r->length;
+    return true;
+}
+
 static int parse_region(struct boot_info *out, const u8 *entry)
 {
-    struct boot_region *r = &out->regions[out->region_count];
+    struct boot_region r = {
+        .base = load64(entry),
+        .length = load64(entry + 8),
+        .type = load32(entry + 16),
+    };
 
-    r->base = load64(entry);
-    r->length = load64(entry + 8);
-    r->type = load32(entry + 16);
-    if (!r->length)
+    if (!r.length)
         return 0;
-    if (r->base + r->length < r->base)
+    if (r.base + r.length < r.base)
         return refuse(-EINVAL, "a memory region wraps around");
-    if (r->type == BOOT_REGION_USABLE && r->base + r->length > PHYS_LIMIT)
+    if (r.type == BOOT_REGION_USABLE && r.base + r.length > PHYS_LIMIT)
         return refuse(-EINVAL, "memory beyond 64 TiB");
-    out->region_count++;
+    if (join_region(out, &r))
+        return 0;
+    if (out->region_count == BOOT_MAX_REGIONS)
+        return refuse(-E2BIG, "too many memory regions");
+    out->regions[out->region_count++] = r;
     return 0;
 }
 
@@ -122,11 +141,8 @@ static int parse_memory_map(struct boot_info *out, const u8 *data, size_t n)
         return refuse(-EINVAL, "the memory map's entry size is wrong");
     data += 8;
     n -= 8;
-    for (; !err && n >= entry_size; data += entry_size, n -= entry_size) {
-        if (out->region_count == BOOT_MAX_REGIONS)
-            return refuse(-E2BIG, "too many memory regions");
+    for (; !err && n >= entry_size; data += entry_size, n -= entry_size)
         err = parse_region(out, data);
-    }
     return err;
 }
 

@@ -226,15 +226,13 @@ void user_return_work(struct regs *regs)
 
 void sched_init(void)
 {
-    static struct thread boot_thread;
     struct cpu *cpu = this_cpu();
 
     spin_lock_init(&cpu->rq.lock);
     list_init(&cpu->rq.ready);
     list_init(&cpu->rq.timers);
     cpu->rq.armed = ~0ull;
-    cpu->idle = cpu->current = &boot_thread;
-    list_init(&boot_thread.timer_link);
+    cpu->idle = current;
     cpu->idle->cpu = cpu;
     cpu->idle->state = THREAD_RUNNING;
 }

@@ -78,14 +78,21 @@ static unsigned uffd_poll(struct file *f, struct poll_table *pt)
 
 /* ---- the ioctls ---- */
 
-/* The checks every range goes through. */
-static int check_range(u64 start, u64 len)
+/* Whole pages' worth of user addresses; they need not begin at a page. */
+static int check_unaligned_range(u64 start, u64 len)
 {
-    if (!IS_ALIGNED(start, PAGE_SIZE) || !IS_ALIGNED(len, PAGE_SIZE) || !len)
+    if (!IS_ALIGNED(len, PAGE_SIZE) || !len)
         return -EINVAL;
     if (start < MMAP_MIN_ADDR || start >= TASK_SIZE || len > TASK_SIZE - start)
         return -EINVAL;
     return 0;
+}
+
+/* The checks every range to be filled goes through. */
+static int check_range(u64 start, u64 len)
+{
+    return IS_ALIGNED(start, PAGE_SIZE) ? check_unaligned_range(start, len)
+                                        : -EINVAL;
 }
 
 /* A refused handshake leaves zeros in the caller's structure. */
@@ -184,8 +191,7 @@ static long uffd_copy(struct userfaultfd_ctx *ctx,
 
     if (copy_from_user(&c, arg, sizeof(c) - sizeof(c.copy)))
         return -EFAULT;
-    if (!IS_ALIGNED(c.src, PAGE_SIZE) || c.src + c.len <= c.src ||
-        check_range(c.dst, c.len))
+    if (check_unaligned_range(c.src, c.len) || check_range(c.dst, c.len))
         return -EINVAL;
     if (c.mode & ~(UFFDIO_COPY_MODE_DONTWAKE | UFFDIO_COPY_MODE_WP))
         return -EINVAL;

@@ -47,7 +47,8 @@ static long choose_flags(struct map_request *rq, u64 prot, bool maywrite)
         rq->vm_flags |= VM_NORESERVE;
     if (type == MAP_PRIVATE)
         return 0;
-    if (type != MAP_SHARED && type != MAP_SHARED_VALIDATE)
+    /* MAP_SHARED_VALIDATE is for what has flags to validate: a file. */
+    if (type != MAP_SHARED && (type != MAP_SHARED_VALIDATE || !rq->object))
         return -EINVAL;
     if (rq->flags & MAP_GROWSDOWN)
         return -EINVAL;

@@ -108,6 +108,7 @@ void fake_tlb_insert(struct mm_struct *mm, u64 va, pte_t pte);
 
 /* Fails the test if the TLB still holds what the tables no longer grant. */
 void fake_tlb_check(void);
+void fake_tlb_check_page(struct mm_struct *mm, u64 va);
 
 /* Provided by mm/memblock.c for us. */
 void memblock_reset(void);

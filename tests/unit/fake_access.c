@@ -65,7 +65,10 @@ static enum fake_result fault_once(struct mm_struct *mm, u64 va, bool write,
         return FAKE_OOM;
     if (r & VM_FAULT_SIGSEGV)
         return FAKE_SEGV_ACCERR;
-    return r & VM_FAULT_SIGBUS ? FAKE_SIGBUS : FAKE_OK;
+    if (r & VM_FAULT_SIGBUS)
+        return FAKE_SIGBUS;
+    fake_tlb_check_page(mm, va); /* other CPUs go on with what they have */
+    return FAKE_OK;
 }
 
 enum fake_result fake_access(struct mm_struct *mm, u64 va, bool write, char **p)

@@ -38,20 +38,29 @@ void fake_tlb_insert(struct mm_struct *mm, u64 va, pte_t pte)
     tlb[i].pte = pte;
 }
 
+static void check_slot(unsigned i)
+{
+    pte_t *pte;
+
+    if (!tlb[i].mm)
+        return;
+    pte = pt_walk(tlb[i].mm->pgd, tlb[i].va, 0);
+    if (!pte || !pte_present(*pte) || !pte_user(*pte) ||
+        pte_pfn(*pte) != pte_pfn(tlb[i].pte))
+        fail_msg("stale translation of %lx", tlb[i].va);
+    if (pte_write(tlb[i].pte) && !pte_write(*pte))
+        fail_msg("stale right to write to %lx", tlb[i].va);
+}
+
 void fake_tlb_check(void)
 {
-    for (unsigned i = 0; i < TLB_SLOTS; i++) {
-        pte_t *pte;
+    for (unsigned i = 0; i < TLB_SLOTS; i++)
+        check_slot(i);
+}
 
-        if (!tlb[i].mm)
-            continue;
-        pte = pt_walk(tlb[i].mm->pgd, tlb[i].va, 0);
-        if (!pte || !pte_present(*pte) || !pte_user(*pte) ||
-            pte_pfn(*pte) != pte_pfn(tlb[i].pte))
-            fail_msg("stale translation of %lx", tlb[i].va);
-        if (pte_write(tlb[i].pte) && !pte_write(*pte))
-            fail_msg("stale right to write to %lx", tlb[i].va);
-    }
+void fake_tlb_check_page(struct mm_struct *mm, u64 va)
+{
+    check_slot(slot_of(mm, va));
 }
 
 static void drop(struct mm_struct *mm, u64 start, u64 end)
