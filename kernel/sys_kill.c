@@ -147,15 +147,3 @@ long sys_rt_sigqueueinfo(int pid, int sig, const struct siginfo __user *from)
 
     return r ? r : kill_one(pid, &info);
 }
-
-long sys_rt_tgsigqueueinfo(int tgid, int tid, int sig,
-                           const struct siginfo __user *from)
-{
-    struct siginfo info;
-    int r;
-
-    if (tgid <= 0 || tid <= 0)
-        return -EINVAL;
-    r = info_from_user(&info, sig, tgid, from);
-    return r ? r : kill_thread((u32)tgid, (u32)tid, &info);
-}

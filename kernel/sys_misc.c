@@ -151,18 +151,6 @@ long sys_sched_getscheduler(int tid)
     return r ? r : SCHED_OTHER;
 }
 
-/* Round robin is all there is. */
-long sys_sched_setscheduler(int tid, int policy, const int __user *param)
-{
-    int priority, r = thread_check(tid);
-
-    if (r || policy < 0 || !param)
-        return r ? r : -EINVAL;
-    if (copy_from_user(&priority, param, sizeof(priority)))
-        return -EFAULT;
-    return policy == SCHED_OTHER && !priority ? 0 : -EINVAL;
-}
-
 long sys_sched_getparam(int tid, int __user *param)
 {
     int priority = 0, r = thread_check(tid);

@@ -104,13 +104,6 @@ long sys_gettimeofday(struct timeval_k __user *user, void __user *tz)
     return tz ? copy_to_user(tz, &utc, sizeof(utc)) : 0;
 }
 
-long sys_settimeofday(const struct timeval_k __user *tv, const void __user *tz)
-{
-    (void)tv;
-    (void)tz;
-    return -EPERM;
-}
-
 long sys_time(s64 __user *user)
 {
     s64 now = (s64)(realtime_ns() / NSEC_PER_SEC);

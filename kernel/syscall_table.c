@@ -79,7 +79,6 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
     CALL(131, sys_sigaltstack),
     CALL(200, sys_tkill),
     CALL(234, sys_tgkill),
-    CALL(297, sys_rt_tgsigqueueinfo),
 
     /* tasks and threads */
     CALL(39, sys_getpid),
@@ -118,7 +117,6 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
     CALL(35, sys_nanosleep),
     CALL(96, sys_gettimeofday),
     CALL(100, sys_times),
-    CALL(164, sys_settimeofday),
     CALL(201, sys_time),
     CALL(227, sys_clock_settime),
     CALL(228, sys_clock_gettime),
@@ -129,7 +127,6 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
     CALL(24, sys_sched_yield),
     CALL(99, sys_sysinfo),
     CALL(143, sys_sched_getparam),
-    CALL(144, sys_sched_setscheduler),
     CALL(145, sys_sched_getscheduler),
     CALL(146, sys_sched_get_priority_max),
     CALL(147, sys_sched_get_priority_min),

@@ -19,7 +19,6 @@ long sys_sched_yield(void);
 long sys_sched_setaffinity(int pid, u32 len, const u64 __user *mask);
 long sys_sched_getaffinity(int pid, u32 len, u64 __user *mask);
 long sys_sched_getscheduler(int pid);
-long sys_sched_setscheduler(int pid, int policy, const int __user *param);
 long sys_sched_getparam(int pid, int __user *param);
 long sys_sched_get_priority_max(int policy);
 long sys_sched_get_priority_min(int policy);

@@ -32,8 +32,6 @@ long sys_tkill(int tid, int sig);
 long sys_tgkill(int tgid, int tid, int sig);
 /* rt_sigqueueinfo(2): -EPERM (another's si_code), -EINVAL, -ESRCH. */
 long sys_rt_sigqueueinfo(int pid, int sig, const struct siginfo __user *info);
-long sys_rt_tgsigqueueinfo(int tgid, int tid, int sig,
-                           const struct siginfo __user *info);
 /* pause(2): -EINTR always. */
 long sys_pause(void);
 

@@ -1,6 +1,6 @@
 /*
- * userfaultfd on the fake machine: while a thread is blocked in a fault, the
- * test's fake_on_block() plays the pager.
+ * userfaultfd from both sides on one thread: when the faulting access blocks,
+ * the pager's turn comes in fake_on_block().
  */
 #include "fake.h"
 
@@ -9,254 +9,325 @@
 #include <mm/userfaultfd.h>
 #include <uapi/faultline/mman.h>
 
-#define RW   (PROT_READ | PROT_WRITE)
-#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
+#define ARENA  0x20000000ul
+#define SOURCE 0x40000000ul
+#define PAGES  32u
+#define RW     (PROT_READ | PROT_WRITE)
+#define FIXED  (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED)
+#define LEN    (PAGES * PAGE_SIZE)
 
-static struct mm_struct *mm;
+static struct mm_struct *client, *pager;
 static struct userfaultfd_ctx *ctx;
-static u64 region, source; /* 4 pages each; source is filled */
-static struct uffd_msg last_msg;
-static unsigned served;
+static struct uffd_msg last;
+static unsigned messages;
 
-static u64 map(u64 len)
+static u64 page_at(unsigned i)
 {
-    long r = do_mmap(mm, 0, len, RW, ANON, NULL, 0, false);
-
-    assert_true(r > 0);
-    return (u64)r;
+    return ARENA + i * PAGE_SIZE;
 }
 
 static int setup(void **state)
 {
     fake_mark(state);
-    mm = mm_create();
-    fake_mm = mm;
+    client = mm_create();
+    pager = mm_create();
+    fake_mm = client;
     ctx = userfaultfd_ctx_create(0);
-    source = map(4 * PAGE_SIZE);
-    region = map(4 * PAGE_SIZE);
-    for (int i = 0; i < 4; i++)
-        assert_true(fake_write(mm, source + i * PAGE_SIZE, 'a' + i));
-    assert_int_equal(userfaultfd_register(ctx, region, region + 4 * PAGE_SIZE,
-                                          VM_UFFD_MISSING),
-                     0);
-    served = 0;
+    if (!client || !pager || !ctx)
+        return -1;
+    assert_int_equal(do_mmap(client, ARENA, LEN, RW, FIXED, NULL, 0, false),
+                     ARENA);
+    assert_int_equal(do_mmap(pager, SOURCE, LEN, RW, FIXED, NULL, 0, false),
+                     SOURCE);
+    for (unsigned i = 0; i < PAGES; i++)
+        assert_true(fake_write(pager, SOURCE + i * PAGE_SIZE, (char)(i + 1)));
+    messages = 0;
     return 0;
 }
 
 static int teardown(void **state)
 {
     fake_on_block = NULL;
-    assert_int_equal(validate_mm(mm), 0);
-    fake_tlb_check();
+    fake_signal = false;
+    fake_mm = NULL;
     if (ctx)
         userfaultfd_release(ctx);
-    mm_put(mm);
-    fake_mm = NULL;
+    mm_put(client);
+    mm_put(pager);
     return fake_check_leaks(state);
 }
 
-/* Reads the message, copies the page of the same number, wakes. */
-static int pager_copies(void)
+/* The pager as the current task, for one call. */
+static s64 pager_copy(u64 dst, u64 src, u64 len)
 {
-    u64 page;
+    struct mm_struct *was = fake_mm;
+    s64 r;
 
-    assert_int_equal(userfaultfd_next_msg(ctx, &last_msg), 0);
-    assert_int_equal(userfaultfd_next_msg(ctx, &last_msg), -EAGAIN);
-    page = last_msg.pagefault.address - region;
-    assert_int_equal(
-        userfaultfd_copy(ctx, region + page, source + page, PAGE_SIZE),
-        PAGE_SIZE);
-    userfaultfd_wake(ctx, region + page, PAGE_SIZE);
-    served++;
+    fake_mm = pager;
+    r = userfaultfd_copy(ctx, dst, src, len);
+    fake_mm = was;
+    return r;
+}
+
+static void take_message(void)
+{
+    assert_true(userfaultfd_has_msg(ctx));
+    assert_int_equal(userfaultfd_next_msg(ctx, &last), 0);
+    assert_int_equal(last.event, UFFD_EVENT_PAGEFAULT);
+    messages++;
+}
+
+/* Fills the page asked for from the same place in the source. */
+static int fill_by_copy(void)
+{
+    u64 va;
+
+    take_message();
+    va = last.pagefault.address & PAGE_MASK;
+    assert_int_equal(pager_copy(va, SOURCE + (va - ARENA), PAGE_SIZE),
+                     PAGE_SIZE);
+    userfaultfd_wake(ctx, va, PAGE_SIZE);
     return 0;
 }
 
-static void pager_fills(void **state __maybe_unused)
+static int fill_with_zeros(void)
 {
-    fake_on_block = pager_copies;
-    assert_int_equal(fake_read(mm, region + 2 * PAGE_SIZE), 'c');
-    assert_int_equal(last_msg.event, UFFD_EVENT_PAGEFAULT);
-    assert_int_equal(last_msg.pagefault.flags, 0);
-    assert_true(fake_write(mm, region, 'z'));
-    assert_int_equal(last_msg.pagefault.flags, UFFD_PAGEFAULT_FLAG_WRITE);
-    assert_int_equal(fake_read(mm, region), 'z');
-    assert_int_equal(served, 2);
-}
+    u64 va;
 
-static int pager_is_closed(void)
-{
-    struct userfaultfd_ctx *closed = ctx;
-
-    ctx = NULL;
-    served++;
-    userfaultfd_release(closed);
+    take_message();
+    va = last.pagefault.address;
+    assert_int_equal(userfaultfd_zeropage(ctx, va, PAGE_SIZE), PAGE_SIZE);
+    userfaultfd_wake(ctx, va, PAGE_SIZE);
     return 0;
 }
 
-static void close_wakes(void **state __maybe_unused)
+static void register_pages(unsigned first, unsigned count)
 {
-    fake_on_block = pager_is_closed;
-    assert_int_equal(fake_read(mm, region), 0);
-    assert_int_equal(served, 1);
-    assert_null(find_vma(mm, region)->vm_uffd);
+    assert_int_equal(userfaultfd_register(ctx, page_at(first),
+                                          page_at(first + count),
+                                          VM_UFFD_MISSING),
+                     0);
 }
 
-static int pager_zeroes_and_unmaps(void)
+static void copy_serves_reads_and_writes(void **state __maybe_unused)
 {
-    assert_int_equal(do_munmap(mm, region, PAGE_SIZE), 0);
-    assert_int_equal(userfaultfd_zeropage(ctx, region, PAGE_SIZE), -ENOENT);
-    userfaultfd_wake(ctx, region, PAGE_SIZE);
-    return 0;
+    register_pages(0, PAGES);
+    fake_on_block = fill_by_copy;
+    assert_int_equal(fake_read(client, page_at(5) + 77), 0);
+    assert_int_equal(last.pagefault.address, page_at(5));
+    assert_int_equal(last.pagefault.flags, 0);
+    assert_int_equal(fake_read(client, page_at(5)), 6);
+    assert_true(fake_write(client, page_at(6) + 1, 9));
+    assert_int_equal(last.pagefault.flags, UFFD_PAGEFAULT_FLAG_WRITE);
+    assert_int_equal(fake_read(client, page_at(6)), 7);
+    assert_int_equal(messages, 2);
+    assert_int_equal(client->rss[RSS_ANON], 2);
 }
 
-static void unmapped_under_the_wait(void **state __maybe_unused)
+static void zeropage_then_write(void **state __maybe_unused)
+{
+    register_pages(0, PAGES);
+    fake_on_block = fill_with_zeros;
+    assert_int_equal(fake_read(client, page_at(3)), 0);
+    assert_true(fake_write(client, page_at(3), 5)); /* zero page upgraded */
+    assert_int_equal(messages, 1);
+    assert_int_equal(fake_read(client, page_at(3)), 5);
+}
+
+static void exact_address(void **state __maybe_unused)
+{
+    ctx->features = UFFD_FEATURE_EXACT_ADDRESS | UFFD_FEATURE_THREAD_ID;
+    register_pages(0, PAGES);
+    fake_on_block = fill_by_copy;
+    assert_int_equal(fake_read(client, page_at(1) + 123), 0);
+    assert_int_equal(last.pagefault.address, page_at(1) + 123);
+    assert_int_equal(last.pagefault.ptid, 101);
+}
+
+static void sigbus_feature(void **state __maybe_unused)
 {
     char *p;
 
-    fake_on_block = pager_zeroes_and_unmaps;
-    assert_int_equal(fake_access(mm, region, true, &p), FAKE_SEGV_MAPERR);
+    ctx->features = UFFD_FEATURE_SIGBUS;
+    register_pages(0, PAGES);
+    assert_int_equal(fake_access(client, page_at(1), false, &p), FAKE_SIGBUS);
+    assert_false(userfaultfd_has_msg(ctx));
 }
 
-static void fill_errors(void **state __maybe_unused)
+/* Pages outside the registered part are nobody's business. */
+static void part_of_an_area(void **state __maybe_unused)
 {
-    u64 free = map(PAGE_SIZE), end = region + 4 * PAGE_SIZE;
-
-    assert_int_equal(userfaultfd_copy(ctx, source, source, PAGE_SIZE), -ENOENT);
-    assert_int_equal(do_munmap(mm, free, PAGE_SIZE), 0);
-    assert_int_equal(userfaultfd_copy(ctx, free, free, PAGE_SIZE), -ENOENT);
-    assert_int_equal(userfaultfd_copy(ctx, region, free, PAGE_SIZE), -EFAULT);
-    assert_int_equal(
-        userfaultfd_copy(ctx, region + PAGE_SIZE, source, PAGE_SIZE),
-        PAGE_SIZE);
-    assert_int_equal(
-        userfaultfd_copy(ctx, region + PAGE_SIZE, source, PAGE_SIZE), -EEXIST);
-    /* Short: the second page is there already. */
-    assert_int_equal(userfaultfd_copy(ctx, region, source, 3 * PAGE_SIZE),
-                     PAGE_SIZE);
-    /* The range must lie within one area. */
-    assert_int_equal(
-        userfaultfd_copy(ctx, end - PAGE_SIZE, source, 2 * PAGE_SIZE), -ENOENT);
+    register_pages(4, 4);
+    assert_int_equal(client->map_count, 3);
+    assert_int_equal(fake_read(client, page_at(3)), 0);
+    assert_int_equal(fake_read(client, page_at(8)), 0);
+    fake_on_block = fill_by_copy;
+    assert_int_equal(fake_read(client, page_at(4)), 5);
+    assert_int_equal(userfaultfd_unregister(ctx, page_at(0), page_at(PAGES)),
+                     0);
+    assert_int_equal(client->map_count, 1);
+    assert_int_equal(fake_read(client, page_at(5)), 0);
+    assert_int_equal(messages, 1);
+    assert_int_equal(ctx->refcount, 1);
 }
 
-static void registration_splits_and_merges(void **state __maybe_unused)
-{
-    u64 mid = region + PAGE_SIZE;
-    u32 count = mm->map_count;
-
-    assert_int_equal(userfaultfd_unregister(ctx, mid, mid + PAGE_SIZE), 0);
-    assert_int_equal(validate_mm(mm), 0);
-    assert_true(mm->map_count > count);
-    assert_null(find_vma(mm, mid)->vm_uffd);
-    assert_ptr_equal(find_vma(mm, region)->vm_uffd, ctx);
-    assert_int_equal(fake_read(mm, mid), 0);
-    assert_int_equal(
-        userfaultfd_register(ctx, mid, mid + PAGE_SIZE, VM_UFFD_MISSING), 0);
-    assert_int_equal(mm->map_count, count);
-}
-
-static void registration_errors(void **state __maybe_unused)
+static void register_errors(void **state __maybe_unused)
 {
     struct userfaultfd_ctx *other = userfaultfd_ctx_create(0);
-    struct mem_object *module =
-        object_create_module("m", FAKE_MODULE_START, FAKE_MODULE_SIZE);
-    long file =
-        do_mmap(mm, 0, PAGE_SIZE, PROT_READ, MAP_PRIVATE, module, 0, false);
-    u64 end = region + PAGE_SIZE;
+    u64 before = client->map_count;
 
-    assert_int_equal(userfaultfd_register(other, region, end, VM_UFFD_MISSING),
-                     -EBUSY);
-    assert_int_equal(userfaultfd_register(ctx, (u64)file, (u64)file + PAGE_SIZE,
+    assert_int_equal(userfaultfd_register(ctx, ARENA + LEN, ARENA + 2 * LEN,
                                           VM_UFFD_MISSING),
                      -EINVAL);
-    assert_int_equal(userfaultfd_register(ctx, MMAP_MIN_ADDR,
-                                          MMAP_MIN_ADDR + PAGE_SIZE,
-                                          VM_UFFD_MISSING),
-                     -EINVAL);
-    object_put(module);
+    register_pages(2, 2);
+    assert_int_equal(
+        userfaultfd_register(other, page_at(0), page_at(8), VM_UFFD_MISSING),
+        -EBUSY);
+    assert_int_equal(client->map_count, before + 2);
+    assert_int_equal(other->refcount, 1);
     userfaultfd_release(other);
 }
 
-static void child_is_not_registered(void **state __maybe_unused)
+static void copy_errors(void **state __maybe_unused)
 {
-    struct mm_struct *child = mm_fork(mm);
-
-    assert_non_null(child);
-    assert_null(find_vma(child, region)->vm_uffd);
-    assert_int_equal(fake_read(child, region), 0);
-    mm_put(child);
+    register_pages(0, 8);
+    assert_int_equal(pager_copy(page_at(8), SOURCE, PAGE_SIZE), -ENOENT);
+    assert_int_equal(pager_copy(SOURCE, SOURCE, PAGE_SIZE), -ENOENT);
+    assert_int_equal(pager_copy(page_at(7), SOURCE, 2 * PAGE_SIZE), -ENOENT);
+    assert_int_equal(pager_copy(page_at(0), SOURCE + LEN, PAGE_SIZE), -EFAULT);
+    assert_int_equal(pager_copy(page_at(0), SOURCE, PAGE_SIZE), PAGE_SIZE);
+    assert_int_equal(pager_copy(page_at(0), SOURCE, PAGE_SIZE), -EEXIST);
+    assert_int_equal(userfaultfd_zeropage(ctx, page_at(0), PAGE_SIZE), -EEXIST);
+    /* short: the third page is there already */
+    assert_int_equal(pager_copy(page_at(3), SOURCE, PAGE_SIZE), PAGE_SIZE);
+    assert_int_equal(pager_copy(page_at(1), SOURCE, 4 * PAGE_SIZE),
+                     2 * PAGE_SIZE);
+    page_alloc_fail_nth(1);
+    assert_int_equal(pager_copy(page_at(5), SOURCE, PAGE_SIZE), -ENOMEM);
+    assert_int_equal(userfaultfd_next_msg(ctx, &last), -EAGAIN);
 }
 
-static int signal_comes(void)
+static int close_descriptor(void)
 {
-    return -EINTR;
+    struct userfaultfd_ctx *closing = ctx;
+
+    take_message();
+    ctx = NULL;
+    userfaultfd_release(closing);
+    return 0;
 }
 
-/* A fault broken off by a signal leaves no message behind. */
-static void signal_dequeues(void **state __maybe_unused)
+/* Closing wakes the blocked; their pages are ordinary memory from then on. */
+static void close_while_blocked(void **state __maybe_unused)
 {
-    struct vm_area_struct *vma;
-
-    fake_on_block = signal_comes;
-    mmap_read_lock(mm);
-    vma = find_vma(mm, region);
-    assert_int_equal(
-        handle_mm_fault(vma, region, FAULT_USER | FAULT_RETRY_OK, NULL),
-        VM_FAULT_RETRY);
-    assert_false(userfaultfd_has_msg(ctx));
-    assert_true(list_empty(&ctx->taken));
+    register_pages(0, PAGES);
+    fake_on_block = close_descriptor;
+    assert_int_equal(fake_read(client, page_at(2)), 0);
+    assert_int_equal(client->map_count, 1);
+    assert_int_equal(client->mmap->vm_flags & VM_UFFD_ANY, 0);
 }
 
-static void some_faults_cannot_wait(void **state __maybe_unused)
+static int unmap_meanwhile(void)
 {
-    struct vm_area_struct *vma = find_vma(mm, region);
-
-    mmap_read_lock(mm);
-    assert_int_equal(handle_mm_fault(vma, region, FAULT_USER, NULL),
-                     VM_FAULT_SIGBUS);
-    ctx->flags = UFFD_USER_MODE_ONLY;
-    assert_int_equal(handle_mm_fault(vma, region, FAULT_RETRY_OK, NULL),
-                     VM_FAULT_SIGBUS);
-    ctx->flags = 0;
-    ctx->features = UFFD_FEATURE_SIGBUS;
-    assert_int_equal(
-        handle_mm_fault(vma, region, FAULT_USER | FAULT_RETRY_OK, NULL),
-        VM_FAULT_SIGBUS);
-    mmap_read_unlock(mm);
+    take_message();
+    assert_int_equal(do_munmap(client, page_at(2), PAGE_SIZE), 0);
+    userfaultfd_wake(ctx, page_at(2), PAGE_SIZE);
+    return 0;
 }
 
-static void dead_space_is_esrch(void **state __maybe_unused)
+static void unmap_while_blocked(void **state __maybe_unused)
 {
-    struct mm_struct *live = mm_create();
-    struct userfaultfd_ctx *orphan;
-
-    fake_mm = live;
-    orphan = userfaultfd_ctx_create(0);
-    fake_mm = mm;
-    mm_put(live);
-    assert_int_equal(userfaultfd_copy(orphan, region, source, PAGE_SIZE),
-                     -ESRCH);
-    assert_int_equal(userfaultfd_register(orphan, region, region + PAGE_SIZE,
-                                          VM_UFFD_MISSING),
-                     -ENOMEM);
-    userfaultfd_release(orphan);
+    register_pages(0, PAGES);
+    fake_on_block = unmap_meanwhile;
+    assert_int_equal(fake_read(client, page_at(2)), -1);
+    assert_int_equal(validate_mm(client), 0);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+/* A wake-up without the page: the fault asks again. */
+static unsigned empty_wakes;
+
+static int wake_for_nothing(void)
+{
+    if (!empty_wakes)
+        return fill_by_copy();
+    empty_wakes--;
+    take_message();
+    userfaultfd_wake(ctx, last.pagefault.address, PAGE_SIZE);
+    return 0;
+}
+
+static void wake_without_page(void **state __maybe_unused)
+{
+    register_pages(0, PAGES);
+    empty_wakes = 3;
+    fake_on_block = wake_for_nothing;
+    assert_int_equal(fake_read(client, page_at(9)), 10);
+    assert_int_equal(messages, 4);
+}
+
+/* Registered, unregistered, thrown away, filled ahead, written: what is read
+ * is what the last of them left. */
+static void random_pages(void **state __maybe_unused)
+{
+    bool registered[PAGES] = {0}, there[PAGES] = {0};
+    u8 byte[PAGES] = {0};
+
+    fake_on_block = fill_by_copy;
+    for (unsigned op = 0; op < 20000; op++) {
+        unsigned i = (unsigned)fake_rand(PAGES), what = (unsigned)fake_rand(10);
+        u64 va = page_at(i);
+        bool fill = !there[i] && registered[i];
+
+        if (what == 0) {
+            register_pages(i, 1);
+            registered[i] = true;
+        } else if (what == 1) {
+            assert_int_equal(userfaultfd_unregister(ctx, va, va + 4096), 0);
+            registered[i] = false;
+        } else if (what == 2) {
+            assert_int_equal(do_madvise(client, va, 4096, MADV_DONTNEED), 0);
+            there[i] = false;
+        } else if (what == 3) {
+            s64 r = pager_copy(va, SOURCE + i * PAGE_SIZE, PAGE_SIZE);
+
+            assert_int_equal(r, !registered[i] ? -ENOENT
+                                : there[i]     ? -EEXIST
+                                               : (s64)PAGE_SIZE);
+            if (r > 0)
+                byte[i] = (u8)(i + 1);
+            there[i] |= r > 0;
+        } else {
+            if (!there[i])
+                byte[i] = fill ? (u8)(i + 1) : 0;
+            there[i] = true;
+            assert_int_equal(fake_read(client, va), byte[i]);
+            if (what > 6) {
+                byte[i] = (u8)op;
+                assert_true(fake_write(client, va, (char)op));
+            }
+        }
+        assert_int_equal(validate_mm(client), 0);
+        fake_tlb_check();
+    }
+}
+
+#define UFFD_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(pager_fills),
-        TEST(close_wakes),
-        TEST(unmapped_under_the_wait),
-        TEST(fill_errors),
-        TEST(registration_splits_and_merges),
-        TEST(registration_errors),
-        TEST(child_is_not_registered),
-        TEST(signal_dequeues),
-        TEST(some_faults_cannot_wait),
-        TEST(dead_space_is_esrch),
+        UFFD_TEST(copy_serves_reads_and_writes),
+        UFFD_TEST(zeropage_then_write),
+        UFFD_TEST(exact_address),
+        UFFD_TEST(sigbus_feature),
+        UFFD_TEST(part_of_an_area),
+        UFFD_TEST(register_errors),
+        UFFD_TEST(copy_errors),
+        UFFD_TEST(close_while_blocked),
+        UFFD_TEST(unmap_while_blocked),
+        UFFD_TEST(wake_without_page),
+        UFFD_TEST(random_pages),
     };
 
-    return cmocka_run_group_tests(tests, fake_boot, NULL);
+    return cmocka_run_group_tests_name("userfaultfd", tests, fake_boot, NULL);
 }
