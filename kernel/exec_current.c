@@ -107,10 +107,8 @@ static void switch_space(struct thread *t, struct mm_struct *mm)
     spin_unlock(&task_lock);
     mm_switch(mm);
     irq_restore(flags);
-    if (old) {
-        task_leave_mm(task, old);
+    if (old)
         mm_put(old);
-    }
 }
 
 /* What comes after the last slash; names the task. */

@@ -67,7 +67,6 @@ static void task_free_resources(struct task *task)
     task->mm = NULL;
     task->files = NULL;
     spin_unlock(&task_lock);
-    task_leave_mm(task, mm);
     task_release_vfork(task);
     mm_put(mm);
     files_put(files);
@@ -156,7 +155,7 @@ static bool thread_leave(struct thread *t, int status)
 
     spin_lock(&task_lock);
     list_del_init(&t->task_link);
-    task->run_ns += t->run_ns;
+    task->run_ns += thread_run_ns(t);
     if (!task->exiting && t->tid == task->pid)
         task->exit_status = status;
     last = --task->thread_count == 0;

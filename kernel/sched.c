@@ -53,9 +53,20 @@ static void switch_away(struct cpu *cpu, struct thread *prev)
     if (next == prev)
         return;
     cpu->context_switches++;
+    next->start_cycles = cycles();
+    prev->run_cycles += next->start_cycles - prev->start_cycles;
     if (next->mm && next->mm != cpu->active_mm)
         mm_switch(next->mm);
     arch_switch(prev, next);
+}
+
+u64 thread_run_ns(const struct thread *t)
+{
+    u64 run = t->run_cycles;
+
+    if (t->state == THREAD_RUNNING)
+        run += cycles() - t->start_cycles;
+    return cycles_to_ns(run);
 }
 
 /* Frees the thread that died on this CPU, now that its stack is left. */

@@ -102,8 +102,7 @@ static void rusage_of_task(struct rusage_k *ru, struct task *task)
     spin_lock(&task_lock);
     ns = task_run_ns(task);
     spin_unlock(&task_lock);
-    rusage_fill(ru, ns, task->min_flt + task->mm->min_flt,
-                task->maj_flt + task->mm->maj_flt);
+    rusage_fill(ru, ns, task->min_flt, task->maj_flt);
 }
 
 long sys_getrusage(int who, struct rusage_k __user *rusage)
@@ -118,7 +117,7 @@ long sys_getrusage(int who, struct rusage_k __user *rusage)
     else if (who == RUSAGE_SELF)
         rusage_of_task(&ru, task);
     else if (who == RUSAGE_THREAD)
-        rusage_fill(&ru, t->run_ns, 0, 0);
+        rusage_fill(&ru, thread_run_ns(t), 0, 0);
     else
         return -EINVAL;
     return copy_to_user(rusage, &ru, sizeof(ru));

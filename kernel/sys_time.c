@@ -5,27 +5,19 @@
 #include <arch/machine.h>
 #include <arch/uaccess.h>
 #include <kernel/sys_time.h>
+#include <kernel/task.h>
 #include <kernel/thread.h>
 
 #define TIMER_ABSTIME  1
 #define COARSE_NS      1000000ull
 #define NSEC_PER_CLOCK 10000000ull /* times(2): 100 ticks a second */
 
-/* Time t had on a CPU, the turn it is in included. */
-static u64 thread_cpu_ns(const struct thread *t)
-{
-    return t->run_ns + (t == current ? time_ns() - t->start_ns : 0);
-}
-
 static u64 task_cpu_ns(const struct task *task)
 {
-    struct thread *t;
     u64 ns;
 
     spin_lock(&task_lock);
-    ns = task->run_ns;
-    list_for_each_entry (t, &task->threads, task_link)
-        ns += thread_cpu_ns(t);
+    ns = task_run_ns(task);
     spin_unlock(&task_lock);
     return ns;
 }
@@ -51,7 +43,7 @@ static int clock_read(int clock, u64 *ns)
         *ns = task_cpu_ns(current->task);
         return 0;
     case CLOCK_THREAD_CPUTIME_ID:
-        *ns = thread_cpu_ns(current);
+        *ns = thread_run_ns(current);
         return 0;
     default:
         return -EINVAL;

@@ -41,10 +41,11 @@ static void inherit(struct task *task, const struct task *parent)
 
 struct task *task_create(struct task *parent)
 {
-    struct task *task = kmem_cache_zalloc(&task_cache);
+    struct task *task = kmem_cache_alloc(&task_cache);
 
     if (!task)
         return NULL;
+    memset(task, 0, offsetof(struct task, sig_info[1]));
     task->refcount = 1;
     task->parent = parent;
     task->exit_signal = SIGCHLD;
@@ -137,14 +138,6 @@ u64 task_run_ns(const struct task *task)
     u64 ns = task->run_ns;
 
     list_for_each_entry (t, &task->threads, task_link)
-        ns += t->run_ns;
+        ns += thread_run_ns(t);
     return ns;
-}
-
-void task_leave_mm(struct task *task, struct mm_struct *mm)
-{
-    if (READ_ONCE(mm->users) > 1)
-        return;
-    task->min_flt += mm->min_flt;
-    task->maj_flt += mm->maj_flt;
 }

@@ -76,10 +76,11 @@ static void thread_setup(struct thread *t, struct task *task)
 
 struct thread *thread_create(struct task *task)
 {
-    struct thread *t = kmem_cache_zalloc(&thread_cache);
+    struct thread *t = kmem_cache_alloc(&thread_cache);
 
     if (!t)
         return NULL;
+    memset(t, 0, offsetof(struct thread, sig_info[1]));
     t->kstack_top = kstack_alloc();
     if (!t->kstack_top) {
         kmem_cache_free(&thread_cache, t);

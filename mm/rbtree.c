@@ -16,12 +16,28 @@ static void update(struct rb_root *root, struct rb_node *node)
         root->update(node);
 }
 
+/*
+ * Recomputes upwards from node: at least up to and with until (NULL: node
+ * alone), then on as long as something changes.
+ */
+static void propagate(struct rb_root *root, struct rb_node *node,
+                      struct rb_node *until)
+{
+    rb_update_fn fn = root->update;
+
+    for (; fn && node; node = node->parent) {
+        bool changed = fn(node);
+
+        if (node == until)
+            until = NULL;
+        if (!changed && !until)
+            break;
+    }
+}
+
 void rb_propagate(struct rb_root *root, struct rb_node *node)
 {
-    if (!root->update)
-        return;
-    while (node && root->update(node))
-        node = node->parent;
+    propagate(root, node, NULL);
 }
 
 /* Makes new stand where old stood under old's parent. */
@@ -110,17 +126,16 @@ static void insert_fixup(struct rb_root *root, struct rb_node *node)
     root->node->red = 0;
 }
 
+/* A new leaf's successor, if it has one, is among its ancestors. */
 void rb_insert(struct rb_root *root, struct rb_node *node,
-               struct rb_node *parent, struct rb_node **link)
+               struct rb_node *parent, struct rb_node **link,
+               struct rb_node *also)
 {
     node->parent = parent;
     node->left = node->right = NULL;
     node->red = 1;
     *link = node;
-    if (root->update) {
-        root->update(node);
-        rb_propagate(root, parent);
-    }
+    propagate(root, node, also ? also : parent);
     insert_fixup(root, node);
 }
 
@@ -200,7 +215,12 @@ static struct rb_node *splice_out(struct rb_root *root, struct rb_node *node)
     return child;
 }
 
-void rb_erase(struct rb_root *root, struct rb_node *node)
+/*
+ * out is the node whose place in the tree goes: node itself or, if that has
+ * two children, its successor, which then takes node's place and colour.
+ * Without two children the successor is node's only child or an ancestor.
+ */
+void rb_erase(struct rb_root *root, struct rb_node *node, struct rb_node *also)
 {
     struct rb_node *out = node->left && node->right ? rb_next(node) : node;
     struct rb_node *child = splice_out(root, out);
@@ -212,12 +232,12 @@ void rb_erase(struct rb_root *root, struct rb_node *node)
             parent = out;
         take_place(root, node, out);
     }
-    rb_propagate(root, parent);
-    if (out != node && root->update) {
-        /* out's value is its old place's; what is above it knew node's. */
-        root->update(out);
-        rb_propagate(root, out->parent);
-    }
+    if (out != node) /* what is above out knew node's value, not out's */
+        propagate(root, parent, out->parent ? out->parent : out);
+    else if (also && also == child)
+        propagate(root, child, parent);
+    else
+        propagate(root, parent, also ? also : parent);
     if (black)
         erase_fixup(root, child, parent);
 }

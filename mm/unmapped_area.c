@@ -12,6 +12,10 @@
 #include <mm/mm.h>
 #include <uapi/faultline/mman.h>
 
+/* A red-black tree of n nodes is at most 2 log2(n + 1) high. */
+#define MAX_HEIGHT (2 * 17)
+_Static_assert(MAX_MAP_COUNT < 1 << 17, "MAX_HEIGHT");
+
 #define NOT_FOUND       0ul /* page 0 is never handed out */
 #define MAP_32BIT_START 0x40000000ul
 #define MAP_32BIT_END   0x80000000ul
@@ -31,29 +35,44 @@ static u64 hole_start(const struct vm_area_struct *vma)
     return vma->vm_prev ? vma->vm_prev->vm_end : 0;
 }
 
-/*
- * Highest fitting hole in the subtree. Holes that begin too close to the upper
- * limit are cut off with all that lies right of them, so at most one hole is
- * looked at in vain per level.
- */
-static u64 search_down(const struct rb_node *node, const struct hole_search *s)
+/* Pushes the way to the highest area of the subtree whose hole may do. Holes
+ * that begin too close to the upper limit are cut off with all that lies right
+ * of them. Returns the new depth. */
+static unsigned descend_right(const struct rb_node *node,
+                              const struct hole_search *s,
+                              const struct vm_area_struct **way, unsigned depth)
 {
-    for (; node; node = node->left) {
+    while (node) {
         const struct vm_area_struct *vma = vma_of(node);
-        u64 start = hole_start(vma), end, found;
 
         if (vma->rb_subtree_gap < s->len)
             break;
-        if (start + s->len > s->high)
-            continue;
-        found = search_down(node->right, s);
-        if (found)
-            return found;
-        end = min(vm_start_gap(vma), s->high);
+        if (hole_start(vma) + s->len > s->high) {
+            node = node->left;
+        } else {
+            way[depth++] = vma;
+            node = node->right;
+        }
+    }
+    return depth;
+}
+
+/* Highest fitting hole: the tree in falling order, but only where there are
+ * large holes, so at most one is looked at in vain per level. */
+static u64 search_down(const struct rb_node *root, const struct hole_search *s)
+{
+    const struct vm_area_struct *way[MAX_HEIGHT];
+    unsigned depth = descend_right(root, s, way, 0);
+
+    while (depth) {
+        const struct vm_area_struct *vma = way[--depth];
+        u64 start = hole_start(vma), end = min(vm_start_gap(vma), s->high);
+
         if (max(start, s->low) + s->len <= end)
             return end - s->len;
         if (start <= s->low)
             break;
+        depth = descend_right(vma->vm_rb.left, s, way, depth);
     }
     return NOT_FOUND;
 }
@@ -65,7 +84,7 @@ static u64 top_down(struct mm_struct *mm, const struct hole_search *s)
     return search_down(mm->mm_rb.node, s);
 }
 
-/* Lowest fitting hole in the subtree: the mirror image. */
+/* Lowest fitting hole in the subtree: the mirror image, for rarer use. */
 static u64 search_up(const struct rb_node *node, const struct hole_search *s)
 {
     for (; node; node = node->right) {

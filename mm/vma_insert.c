@@ -69,9 +69,8 @@ void vma_link(struct mm_struct *mm, struct vm_area_struct *vma,
     else
         mm->highest_vm_end = vma->vm_end;
     mm->map_count++;
-    if (place->next)
-        rb_propagate(&mm->mm_rb, &place->next->vm_rb);
-    rb_insert(&mm->mm_rb, &vma->vm_rb, place->parent, place->link);
+    rb_insert(&mm->mm_rb, &vma->vm_rb, place->parent, place->link,
+              place->next ? &place->next->vm_rb : NULL);
     if (vma->vm_object)
         object_link(vma);
 }
@@ -102,9 +101,7 @@ void vma_unlink(struct mm_struct *mm, struct vm_area_struct *vma)
     if (mm->vma_cache == vma)
         mm->vma_cache = NULL;
     mm->map_count--;
-    if (next)
-        rb_propagate(&mm->mm_rb, &next->vm_rb);
-    rb_erase(&mm->mm_rb, &vma->vm_rb);
+    rb_erase(&mm->mm_rb, &vma->vm_rb, next ? &next->vm_rb : NULL);
     if (vma->vm_object)
         object_unlink(vma);
 }

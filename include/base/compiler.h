@@ -16,7 +16,7 @@
 #define __cold           __attribute__((cold, noinline))
 #define __maybe_unused   __attribute__((unused))
 #define __always_inline_ inline __attribute__((always_inline))
-#define __user           /* a pointer that only the user-copy routines may touch */
+#define __user           /* only the user-copy routines may touch it */
 
 /* Internal functions that the host unit tests also call. */
 #ifdef FAULTLINE_HOST

@@ -32,10 +32,6 @@ void task_unlink(struct task *task);
 /* CPU time of a task's threads, past and present, ns. task_lock held. */
 u64 task_run_ns(const struct task *task);
 
-/* The task is about to drop its use of mm: keeps the fault counts if nobody
- * else goes on counting there. */
-void task_leave_mm(struct task *task, struct mm_struct *mm);
-
 /* Wakes the thread that waits in vfork() for this task, if one does. Takes
  * task_lock. */
 void task_release_vfork(struct task *task);

@@ -63,16 +63,18 @@ struct thread {
     u64 sig_mask, sig_pending; /* bit n-1: signal n; pending: this thread's */
     u64 sig_saved_mask;        /* sigsuspend, ppoll: restore after delivery */
     bool sig_restore_mask;
-    u64 sig_wait; /* sigtimedwait: takes these although blocked */
-    struct siginfo sig_info[SIG_QUEUED]; /* siginfo of 1..31, last sent */
-    struct stack_k sig_stack;            /* sigaltstack */
-    struct siginfo fault_info;           /* of a synchronous signal */
+    u64 sig_wait;              /* sigtimedwait: takes these although blocked */
+    struct stack_k sig_stack;  /* sigaltstack */
+    struct siginfo fault_info; /* of a synchronous signal */
 
     u32 __user *clear_child_tid; /* CLONE_CHILD_CLEARTID */
     char name[16];
-    struct list_head all_link; /* every thread, for GDB */
-    u64 start_ns, run_ns;
-    struct fault_record *fault; /* the fault being handled, or NULL */
+    struct list_head all_link;    /* every thread, for GDB */
+    u64 start_cycles, run_cycles; /* on the CPU since; in earlier turns */
+    struct fault_record *fault;   /* the fault being handled, or NULL */
+
+    /* Last, for it is large and is cleared as far as its first slot only. */
+    struct siginfo sig_info[SIG_QUEUED]; /* of signals 1..31, last sent */
 };
 
 struct task {
@@ -95,7 +97,6 @@ struct task {
 
     struct sigaction_k actions[SIG_COUNT];
     u64 sig_pending; /* task-wide */
-    struct siginfo sig_info[SIG_QUEUED];
 
     struct list_head all_link; /* every task */
     struct rlimit_k limits[RLIMIT_COUNT];
@@ -103,9 +104,11 @@ struct task {
     struct thread *vfork_waiter; /* parent that waits for exec or exit */
     struct thread *exec_thread;  /* in execve(2): its siblings must die */
     bool did_exec;               /* for setpgid(2) */
-    u64 min_flt, maj_flt; /* of spaces already left; task->mm has the rest */
-    u64 run_ns;           /* of threads already gone */
+    u64 min_flt, maj_flt;        /* atomic */
+    u64 run_ns;                  /* of threads already gone */
     u64 child_min_flt, child_maj_flt, child_run_ns; /* reaped children */
+
+    struct siginfo sig_info[SIG_QUEUED]; /* last, as in struct thread */
 };
 
 /* Has to end before it sees user mode again: its task ends, or a sibling runs
@@ -141,6 +144,9 @@ u32 tid_alloc(void);
 
 /* Makes a NEW thread runnable. */
 void thread_start(struct thread *t);
+
+/* Time t has had on a CPU, in ns, its present turn included. */
+u64 thread_run_ns(const struct thread *t);
 
 /* Gives the CPU away; the current thread stays runnable. */
 void thread_yield(void);

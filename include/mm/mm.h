@@ -57,7 +57,6 @@ struct mm_struct {
     u64 total_vm;         /* pages mapped */
     s64 rss[RSS_KINDS];   /* pages resident; under page_table_lock */
     u64 table_pages;      /* page tables below the root; same lock */
-    u64 min_flt, maj_flt; /* atomic */
 };
 
 /* ---- life (mm/mm.c) ---- */

@@ -22,11 +22,16 @@ struct rb_root {
     rb_update_fn update; /* NULL: not augmented */
 };
 
-/* Hangs node at *link under parent (both from the caller's search), colours
- * and rebalances. */
+/*
+ * Hangs node at *link under parent (both from the caller's search) / takes it
+ * out, colours and rebalances. also: node's successor in order if the change
+ * changed that one's own augmented inputs too, so that one walk upwards does
+ * for both; else NULL.
+ */
 void rb_insert(struct rb_root *root, struct rb_node *node,
-               struct rb_node *parent, struct rb_node **link);
-void rb_erase(struct rb_root *root, struct rb_node *node);
+               struct rb_node *parent, struct rb_node **link,
+               struct rb_node *also);
+void rb_erase(struct rb_root *root, struct rb_node *node, struct rb_node *also);
 
 /* node's own augmented inputs changed: recompute upwards. Before any other
  * change of the tree. */

@@ -11,10 +11,6 @@ import time
 
 import harness
 
-# Numbers of QEMU's x86-64 registers in the `p` and `P` packets.
-REGISTERS = {"rax": 0, "rbx": 1, "rip": 16, "cr0": 60, "cr2": 61, "cr3": 62,
-             "cr4": 63, "efer": 65}
-
 
 class Stub:
     """A guest stopped before its first instruction."""
@@ -32,8 +28,7 @@ class Stub:
             port = re.search(rb"target remote :(\d+)", text)
         self.socket = self._connect(int(port.group(1)))
         self.command("qSupported:xmlRegisters=i386")
-        # QEMU answers `p` only to those who asked for its registers' names.
-        self.command("qXfer:features:read:target.xml:0,ffb")
+        self.numbers = self._register_numbers()
 
     @staticmethod
     def _connect(port):
@@ -43,6 +38,29 @@ class Stub:
             except ConnectionRefusedError:
                 time.sleep(0.05)
         raise AssertionError(f"QEMU does not listen on port {port}")
+
+    def _register_numbers(self):
+        """{name: number in the `p` and `P` packets}, as QEMU describes them
+        (and it answers `p` only to those who asked)."""
+        numbers, next_number = {}, 0
+        for file in re.findall(r'href="([^"]+)"', self._xml("target.xml")):
+            for reg in re.findall(r"<reg ([^>]*)>", self._xml(file)):
+                given = re.search(r'regnum="(\d+)"', reg)
+                if given:
+                    next_number = int(given.group(1))
+                name = re.search(r'name="(\w+)"', reg).group(1)
+                numbers[name] = next_number
+                next_number += 1
+        return numbers
+
+    def _xml(self, name):
+        text = ""
+        while True:
+            part = self.command(
+                f"qXfer:features:read:{name}:{len(text):x},800")
+            text += part[1:]
+            if part[:1] != "m":
+                return text
 
     def __enter__(self):
         return self
@@ -74,11 +92,11 @@ class Stub:
 
     def register(self, name):
         return int.from_bytes(
-            bytes.fromhex(self.command(f"p{REGISTERS[name]:x}")), "little")
+            bytes.fromhex(self.command(f"p{self.numbers[name]:x}")), "little")
 
     def set_register(self, name, value):
         data = value.to_bytes(8, "little").hex()
-        assert self.command(f"P{REGISTERS[name]:x}={data}") == "OK"
+        assert self.command(f"P{self.numbers[name]:x}={data}") == "OK"
 
     def read(self, address, size):
         data = b""

@@ -11,11 +11,16 @@ def check(text):
     """Number of checks in a report; TapError unless its plan is there, the
     count agrees, the numbers are in order and none failed."""
     plans, numbers, failed = [], [], []
+    just_failed = False
     for line in text.splitlines():
         plan = re.match(r"1\.\.(\d+)( *# *SKIP.*)?$", line, re.I)
         point = re.match(r"(not )?ok (\d+)(.*)", line)
         if line.startswith("Bail out!"):
             raise TapError(line)
+        if line.startswith("#"):
+            failed += [line] if just_failed else []  # says why
+            continue
+        just_failed = False
         if plan:
             plans.append(int(plan.group(1)))
         elif point:
@@ -23,8 +28,9 @@ def check(text):
             if point.group(1) and not re.search("# *(TODO|SKIP)",
                                                 point.group(3)):
                 failed.append(line)
+                just_failed = True
     if failed:
-        raise TapError(f"{len(failed)} failed, first: {failed[0]}")
+        raise TapError("\n".join(["checks failed:", *failed]))
     if len(plans) != 1:
         raise TapError(f"{len(plans)} plans after {len(numbers)} checks: the "
                        "program ended early or printed twice")

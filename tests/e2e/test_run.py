@@ -54,7 +54,7 @@ def test_input_reaches_the_program(program):
 
 def test_guest_time_limit(program):
     """A program that never ends is stopped by the guest's clock."""
-    ran = harness.run(program("report"), "spin", limit=1)
+    ran = harness.boot("--quiet", "--run", program("report"), "spin", limit=1)
     ran.expect(37, outcome="guest time limit", text="^spinning$")
 
 

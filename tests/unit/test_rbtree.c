@@ -35,6 +35,19 @@ static bool update(struct rb_node *node)
     return true;
 }
 
+/* Often the change of one changes its successor's weight as well. */
+static struct rb_node *disturb_next(struct item *it)
+{
+    unsigned i = it->key + 1;
+
+    while (i < KEYS && !items[i].in)
+        i++;
+    if (i == KEYS || fake_rand(3) == 0)
+        return NULL;
+    items[i].weight = (unsigned)fake_rand(1000);
+    return &items[i].rb;
+}
+
 static void insert(struct item *it)
 {
     struct rb_node **link = &root.node, *parent = NULL;
@@ -45,13 +58,13 @@ static void insert(struct item *it)
     }
     it->in = true;
     it->max_weight = (unsigned)fake_rand(1000); /* stale, as after an erase */
-    rb_insert(&root, &it->rb, parent, link);
+    rb_insert(&root, &it->rb, parent, link, disturb_next(it));
     count++;
 }
 
 static void erase(struct item *it)
 {
-    rb_erase(&root, &it->rb);
+    rb_erase(&root, &it->rb, disturb_next(it));
     it->in = false;
     count--;
 }

@@ -42,7 +42,7 @@ static int spin(void)
     if (write(1, "spinning\n", 9) != 9)
         return 1;
     for (;;)
-        __asm__ volatile("pause");
+        __asm__ volatile("");
 }
 
 int main(int argc, char **argv)
