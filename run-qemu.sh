@@ -29,6 +29,7 @@ the pages another task faults on; the host then checks the client's CRC.
   --kvm                 use the host's processor (default: emulate one)
   --force               run FILE even if it does not look like a program
   --iso FILE            boot this ISO; build nothing
+  --cdrom               boot the ISO as a CD-ROM instead of as a disk
   --help                this text
 
 The exit status is the program's (128+N: killed by signal N), or 2 for a
@@ -45,7 +46,7 @@ die() {
 }
 
 run='' demo='' data='' smp=1 mem=256M uefi='' icount='' gdb='' append=''
-quiet='' kvm='' force='' iso='' argv=()
+quiet='' kvm='' force='' iso='' cdrom='' argv=()
 
 parse_options() {
     while [ $# -gt 0 ]; do
@@ -67,6 +68,7 @@ parse_options() {
         --quiet) quiet=1 ;;
         --kvm) kvm=1 ;;
         --force) force=1 ;;
+        --cdrom) cdrom=1 ;;
         --help | -h) usage && exit 0 ;;
         --run)
             shift
@@ -135,6 +137,7 @@ make_iso() {
     local words=$append modules=("init=$build/user/init")
     [ -z "$quiet" ] || words="$words quiet"
     [ -z "$uefi" ] || words="$words console=ttyS2"
+    [ -z "$no_input" ] || words="$words noinput"
     if [ -n "$run" ]; then
         printf '%s\0' "${argv[@]}" >"$tmp/argv"
         words="$words -- run"
@@ -172,9 +175,12 @@ check_qemu() {
 
 # shellcheck disable=SC2054 # QEMU's commas, inside words
 machine_options() {
+    # The image boots from a CD as from a disk; firmware reads CDs slowly.
+    local drive=if=virtio
+    [ -z "$cdrom" ] || drive=if=ide,media=cdrom
     qemu=(qemu-system-x86_64 -nodefaults -no-reboot -display none -vga std
         -m "$mem" -smp "$smp"
-        -drive "file=${iso//,/,,},if=ide,media=cdrom,format=raw,readonly=on"
+        -drive "file=${iso//,/,,},$drive,format=raw,readonly=on"
         -chardev "file,id=status,path=${tmp//,/,,}/status"
         -device isa-debugcon,iobase=0x5e9,chardev=status
         -device isa-debug-exit,iobase=0xf4,iosize=4
@@ -230,16 +236,29 @@ run-qemu: stopped before the first instruction; in another terminal:
 END
 }
 
+# Standard input to the guest, once its receiver is ready (it writes an R).
+# Without input nothing is sent: bytes that come at the host's pace would make
+# counted runs differ.
+feed() {
+    exec 3<&-
+    [ -z "$no_input" ] || exec "${bound[@]}" sleep infinity
+    until [ -s "$tmp/status" ]; do
+        kill -0 $$ 2>/dev/null || exit 0
+        sleep 0.05
+    done
+    exec "${bound[@]}" cat - "$tmp/eof"
+}
+
 # Runs QEMU with the console on our descriptors; its exit status in $qemu_rc.
 boot() {
-    local bound=() printer=0 feeder=0
+    local printer=0 feeder=0
     # The kernel of the host ends the children should this script be killed.
     ! setpriv --pdeathsig KILL true 2>/dev/null ||
         bound=(setpriv --pdeathsig KILL)
     mkfifo "$tmp/in" "$tmp/out"
     # The guest's terminal, like any, takes ^D for the end of its input.
     printf '\004\004' >"$tmp/eof"
-    "${bound[@]}" cat - "$tmp/eof" <&3 >"$tmp/in" 3<&- 2>/dev/null &
+    feed <&3 >"$tmp/in" 2>/dev/null &
     feeder=$!
     "${bound[@]}" tee "$tmp/console" <"$tmp/out" 3<&- 2>/dev/null &
     printer=$!
@@ -279,7 +298,9 @@ outcome() {
 
 finish() {
     local status
-    status=$(bytes "$tmp/status" 0 2)
+    # R when it can take input, then S and the status.
+    status=$(bytes "$tmp/status" 0 3)
+    status=${status#52} status=${status:0:4}
     case $qemu_rc in
     33)
         [[ $status =~ ^53..$ ]] || outcome 45 "the guest sent no exit status"
@@ -311,7 +332,7 @@ check_crc() {
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build=$(realpath -m "${BUILD:-$here/build}")
 kernel=$build/kernel/faultline.elf
-children=''
+children='' bound=() no_input=''
 parse_options "$@"
 [ -z "$run" ] || check_program
 [ -z "$data" ] || [ -r "$data" ] || die "$data: no such file"
@@ -320,8 +341,9 @@ trap cleanup EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-# Standard input may be closed; then the guest's console has none.
+# Standard input may be closed.
 if { true <&0; } 2>/dev/null; then exec 3<&0; else exec 3</dev/null; fi
+[ ! /dev/fd/3 -ef /dev/null ] || no_input=1
 
 if [ -z "$iso" ]; then
     [ -n "${FAULTLINE_BUILT:-}" ] || build

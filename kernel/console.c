@@ -6,6 +6,7 @@
 #include <arch/uaccess.h>
 #include <base/spinlock.h>
 #include <base/string.h>
+#include <kernel/boot_info.h>
 #include <kernel/console.h>
 #include <kernel/file.h>
 #include <kernel/thread.h>
@@ -85,6 +86,8 @@ static int wait_input(struct file *f)
 
     if (tty_has_input())
         return 1;
+    if (boot_option("noinput")) /* nobody will type: the end of input */
+        return 0;
     if (poll_only && !cc[TTY_VTIME])
         return 0;
     if (f->flags & O_NONBLOCK)
@@ -148,7 +151,7 @@ static unsigned console_poll(struct file *f, struct poll_table *pt)
 
     (void)f;
     pt->add(pt, &tty_readable);
-    if (tty_has_input())
+    if (tty_has_input() || boot_option("noinput"))
         ready |= POLLIN | POLLRDNORM;
     return ready;
 }

@@ -53,16 +53,23 @@ void task_release_vfork(struct task *task)
     spin_unlock(&task_lock);
 }
 
+/* Leaves the address space: whoever is the task's last thread may take it apart
+ * as soon as this one no longer counts. */
+static void thread_leave_mm(struct thread *t)
+{
+    u64 flags = irq_save();
+
+    t->mm = NULL;
+    mm_switch(NULL);
+    irq_restore(flags);
+}
+
 /* Gives up the address space and the descriptors. May sleep. */
 static void task_free_resources(struct task *task)
 {
     struct mm_struct *mm = task->mm;
     struct files *files = task->files;
-    u64 flags = irq_save();
 
-    current->mm = NULL;
-    mm_switch(NULL);
-    irq_restore(flags);
     spin_lock(&task_lock);
     task->mm = NULL;
     task->files = NULL;
@@ -176,6 +183,7 @@ void thread_exit(int status)
     if (thread_doomed(t))
         __atomic_fetch_or(&t->work, WORK_SIGNAL, __ATOMIC_RELAXED);
     thread_clear_tid(t);
+    thread_leave_mm(t);
     if (thread_leave(t, status)) {
         task_free_resources(task);
         if (task->pid == 1)

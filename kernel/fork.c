@@ -186,7 +186,7 @@ static long clone_task(const struct clone_request *c)
     int r;
 
     if (!task)
-        return -ENOMEM;
+        return -EAGAIN;
     task->exit_signal = c->flags & CSIGNAL;
     if (c->flags & CLONE_VFORK)
         task->vfork_waiter = current;

@@ -92,6 +92,7 @@ void kernel_main(phys_addr_t info, u64 first_cycles)
     arch_init_devices();
     thread_cache_init();
     sched_init();
+    smp_init();
     trace_init();
     limit_option();
     test_options();

@@ -12,7 +12,7 @@
 #include <kernel/sched.h>
 #include <kernel/thread.h>
 
-/* Asks for a tick when threads must share this CPU. rq locked. */
+/* Asks for a tick when threads must share this CPU. Its rq locked. */
 static void slice_start(struct runqueue *rq)
 {
     if (likely(rq->slice_armed))
@@ -22,12 +22,34 @@ static void slice_start(struct runqueue *rq)
     timer_rearm(rq);
 }
 
-static void enqueue(struct runqueue *rq, struct thread *t)
+void rq_add(struct cpu *cpu, struct thread *t)
 {
+    struct runqueue *rq = &cpu->rq;
+
     t->state = THREAD_READY;
     list_add_tail(&t->run_link, &rq->ready);
     rq->count++;
-    slice_start(rq);
+    if (likely(cpu == this_cpu()))
+        slice_start(rq);
+    else if (!rq->slice_armed)
+        cpu_interrupt(cpu); /* it arms its own timer, or wakes up */
+}
+
+struct thread *rq_take(struct runqueue *rq, struct thread *t)
+{
+    list_del(&t->run_link);
+    rq->count--;
+    return t;
+}
+
+void sched_interrupt(void)
+{
+    struct cpu *cpu = this_cpu();
+
+    spin_lock(&cpu->rq.lock);
+    if (cpu->rq.count && cpu->running != cpu->idle)
+        slice_start(&cpu->rq);
+    spin_unlock(&cpu->rq.lock);
 }
 
 static struct thread *pick_next(struct cpu *cpu)
@@ -35,16 +57,23 @@ static struct thread *pick_next(struct cpu *cpu)
     struct runqueue *rq = &cpu->rq;
     struct thread *t;
 
-    if (!rq->count)
-        return cpu->idle;
-    t = list_first_entry(&rq->ready, struct thread, run_link);
-    list_del(&t->run_link);
-    rq->count--;
-    return t;
+    if (rq->count)
+        return rq_take(rq,
+                       list_first_entry(&rq->ready, struct thread, run_link));
+    t = cpu_count > 1 ? sched_steal(cpu) : NULL;
+    return t ? t : cpu->idle;
+}
+
+/* Kernel threads keep the space that happens to be loaded; with more CPUs they
+ * let it go, so that nobody has to tell an idle CPU what to forget. */
+static void switch_space(struct cpu *cpu, struct mm_struct *mm)
+{
+    if (mm != cpu->active_mm && (mm || cpu_count > 1))
+        mm_switch(mm);
 }
 
 /* Gives the CPU to the next thread. rq locked on entry and, whenever we come
- * back, again on exit. */
+ * back - perhaps on another CPU -, that CPU's rq is on exit. */
 static void switch_away(struct cpu *cpu, struct thread *prev)
 {
     struct thread *next = pick_next(cpu);
@@ -55,8 +84,7 @@ static void switch_away(struct cpu *cpu, struct thread *prev)
     cpu->context_switches++;
     next->start_cycles = cycles();
     prev->run_cycles += next->start_cycles - prev->start_cycles;
-    if (next->mm && next->mm != cpu->active_mm)
-        mm_switch(next->mm);
+    switch_space(cpu, next->mm);
     arch_switch(prev, next);
 }
 
@@ -85,6 +113,8 @@ void sched_finish_switch(void)
     struct cpu *cpu = this_cpu();
 
     spin_unlock(&cpu->rq.lock);
+    if (unlikely(cpu->push))
+        sched_push(cpu);
     reap_dead(cpu);
 }
 
@@ -133,7 +163,6 @@ int thread_block(void)
 int thread_block_until(u64 deadline_ns)
 {
     struct thread *t = current;
-    bool fired;
     u64 flags;
 
     if (!deadline_ns)
@@ -142,16 +171,17 @@ int thread_block_until(u64 deadline_ns)
         thread_cancel_block();
         return -EINTR;
     }
+    t->timer_fired = false;
     flags = spin_lock_irqsave(&t->cpu->rq.lock);
-    timer_add(&t->cpu->rq, t, deadline_ns);
-    if (t->state == THREAD_BLOCKED)
+    if (t->state == THREAD_BLOCKED) {
+        timer_add(&t->cpu->rq, t, deadline_ns);
         switch_away(t->cpu, t);
-    fired = timer_remove(t);
+    }
     sched_finish_switch();
     irq_restore(flags);
     if (wait_broken(t))
         return -EINTR;
-    return fired ? -ETIMEDOUT : 0;
+    return t->timer_fired ? -ETIMEDOUT : 0;
 }
 
 int thread_sleep_until(u64 deadline_ns, enum wait_mode mode)
@@ -165,42 +195,60 @@ int thread_sleep_until(u64 deadline_ns, enum wait_mode mode)
     return r == -ETIMEDOUT ? 0 : r;
 }
 
-/* rq of t's CPU locked. A thread that has not yet left the CPU (it is between
- * prepare and block) just goes on. */
-void thread_wake_locked(struct thread *t)
+/* A thread that has not yet left its CPU (it is between prepare and block)
+ * just goes on. */
+bool thread_unblock(struct thread *t)
 {
     if (t->state != THREAD_BLOCKED)
-        return;
-    if (t == t->cpu->running)
+        return false;
+    if (unlikely(!list_empty(&t->timer_link)))
+        list_del_init(&t->timer_link);
+    if (t == t->cpu->running) {
         t->state = THREAD_RUNNING;
-    else
-        enqueue(&t->cpu->rq, t);
+        return false;
+    }
+    return true;
 }
 
 void thread_wake(struct thread *t)
 {
-    u64 flags = spin_lock_irqsave(&t->cpu->rq.lock);
+    u64 flags = irq_save();
+    struct cpu *cpu = thread_lock_home(t), *to;
 
-    thread_wake_locked(t);
-    spin_unlock_irqrestore(&t->cpu->rq.lock, flags);
+    if (!thread_unblock(t)) {
+        spin_unlock(&cpu->rq.lock);
+    } else if ((to = sched_place(t, cpu)) == cpu) {
+        rq_add(cpu, t);
+        spin_unlock(&cpu->rq.lock);
+    } else {
+        t->state = THREAD_READY;
+        spin_unlock(&cpu->rq.lock);
+        sched_send(to, t);
+    }
+    irq_restore(flags);
 }
 
 void thread_start(struct thread *t)
 {
-    u64 flags = spin_lock_irqsave(&t->cpu->rq.lock);
+    u64 flags = irq_save();
 
-    enqueue(&t->cpu->rq, t);
-    spin_unlock_irqrestore(&t->cpu->rq.lock, flags);
+    sched_send(sched_place(t, this_cpu()), t);
+    irq_restore(flags);
 }
 
 void thread_yield(void)
 {
     struct thread *t = current;
+    u64 flags = irq_save();
     struct cpu *cpu = t->cpu;
-    u64 flags = spin_lock_irqsave(&cpu->rq.lock);
 
-    if (cpu->rq.count) {
-        enqueue(&cpu->rq, t);
+    spin_lock(&cpu->rq.lock);
+    if (unlikely(!(t->affinity & 1ul << cpu->id))) {
+        t->state = THREAD_READY;
+        cpu->push = t;
+        switch_away(cpu, t);
+    } else if (cpu->rq.count) {
+        rq_add(cpu, t);
         switch_away(cpu, t);
     }
     sched_finish_switch();
@@ -244,22 +292,25 @@ void sched_init(void)
     list_init(&cpu->rq.timers);
     cpu->rq.armed = ~0ull;
     cpu->idle = current;
-    cpu->idle->cpu = cpu;
+    thread_init_idle(cpu->idle, cpu);
     cpu->idle->state = THREAD_RUNNING;
 }
 
 void sched_idle_loop(void)
 {
     struct cpu *cpu = this_cpu();
+    u64 here = 1ul << cpu->id;
 
     for (;;) {
         irq_disable();
-        if (cpu->rq.count) {
-            spin_lock(&cpu->rq.lock);
-            switch_away(cpu, cpu->idle);
-            sched_finish_switch();
-        } else {
+        spin_lock(&cpu->rq.lock);
+        switch_away(cpu, cpu->idle);
+        sched_finish_switch();
+        /* First the mask, then one more look: who adds a thread looks at the
+         * mask after, and an interrupt ends the wait. */
+        __atomic_fetch_or(&idle_cpus, here, __ATOMIC_SEQ_CST);
+        if (!READ_ONCE(cpu->rq.count))
             cpu_idle();
-        }
+        __atomic_fetch_and(&idle_cpus, ~here, __ATOMIC_SEQ_CST);
     }
 }

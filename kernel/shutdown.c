@@ -59,26 +59,13 @@ static struct task *take_zombie(void)
     return NULL;
 }
 
-/* Threads of tasks still exist, be it only as stacks to be freed. */
-static bool user_threads_left(void)
-{
-    struct thread *t;
-    bool left = false;
-
-    spin_lock(&task_lock);
-    list_for_each_entry (t, &all_threads, all_link)
-        left |= t->task != NULL;
-    spin_unlock(&task_lock);
-    return left;
-}
-
 static void bury_all(void)
 {
     struct task *task;
     bool left;
 
     do {
-        left = user_threads_left();
+        left = threads_left() != 0;
         if (left)
             (void)thread_sleep_until(time_ns() + POLL_NS, WAIT_UNINTERRUPTIBLE);
         while ((task = take_zombie()))

@@ -78,6 +78,7 @@ void signal_notify(struct thread *t, bool fatal)
     __atomic_fetch_or(&t->work, WORK_SIGNAL, __ATOMIC_SEQ_CST);
     if (READ_ONCE(t->wait_mode) >= least)
         thread_wake(t);
+    thread_kick(t);
 }
 
 /* A task-wide signal: everybody who takes it if it kills, else the first. */

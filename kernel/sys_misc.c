@@ -116,7 +116,35 @@ static u64 all_cpus(void)
     return cpu_count >= 64 ? ~0ul : (1ul << cpu_count) - 1;
 }
 
-/* Every thread may run everywhere: a mask is only checked. */
+/* Runs fn on the thread of that number (0: the caller) under task_lock. */
+static int with_thread(int tid, void (*fn)(struct thread *, u64 *), u64 *arg)
+{
+    struct thread *t;
+
+    if (tid < 0)
+        return -ESRCH;
+    spin_lock(&task_lock);
+    t = tid ? thread_find((u32)tid) : current;
+    if (t && t->task)
+        fn(t, arg);
+    spin_unlock(&task_lock);
+    return t && t->task ? 0 : -ESRCH;
+}
+
+static void affinity_get(struct thread *t, u64 *mask)
+{
+    *mask = t->affinity & all_cpus();
+}
+
+/* The caller itself moves when it has let go of the lock. */
+static void affinity_set(struct thread *t, u64 *mask)
+{
+    if (t == current)
+        t->affinity = *mask;
+    else
+        thread_set_affinity(t, *mask);
+}
+
 long sys_sched_setaffinity(int tid, u32 len, const u64 __user *user)
 {
     u64 mask = 0;
@@ -124,20 +152,22 @@ long sys_sched_setaffinity(int tid, u32 len, const u64 __user *user)
 
     if (copy_from_user(&mask, user, min((size_t)len, sizeof(mask))))
         return -EFAULT;
-    r = tid < 0 ? -ESRCH : thread_check(tid);
-    if (r)
-        return r;
-    return mask & all_cpus() ? 0 : -EINVAL;
+    mask &= all_cpus();
+    if (!mask)
+        return tid < 0 ? -ESRCH : -EINVAL;
+    r = with_thread(tid, affinity_set, &mask);
+    thread_yield();
+    return r;
 }
 
 long sys_sched_getaffinity(int tid, u32 len, u64 __user *user)
 {
-    u64 mask = all_cpus();
+    u64 mask = 0;
     int r;
 
     if (len < sizeof(mask) || len % sizeof(mask))
         return -EINVAL;
-    r = tid < 0 ? -ESRCH : thread_check(tid);
+    r = with_thread(tid, affinity_get, &mask);
     if (r)
         return r;
     return copy_to_user(user, &mask, sizeof(mask)) ? -EFAULT

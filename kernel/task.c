@@ -12,6 +12,7 @@ struct list_head all_tasks = LIST_HEAD_INIT(all_tasks);
 struct task *init_task;
 
 static struct kmem_cache task_cache;
+static u32 task_count; /* atomic: those not yet freed */
 
 void task_cache_init(void)
 {
@@ -41,10 +42,14 @@ static void inherit(struct task *task, const struct task *parent)
 
 struct task *task_create(struct task *parent)
 {
-    struct task *task = kmem_cache_alloc(&task_cache);
+    struct task *task;
 
+    if (READ_ONCE(task_count) >= TASKS_MAX)
+        return NULL;
+    task = kmem_cache_alloc(&task_cache);
     if (!task)
         return NULL;
+    __atomic_fetch_add(&task_count, 1, __ATOMIC_RELAXED);
     memset(task, 0, offsetof(struct task, sig_info[1]));
     task->refcount = 1;
     task->parent = parent;
@@ -63,8 +68,10 @@ struct task *task_create(struct task *parent)
 
 void task_put(struct task *task)
 {
-    if (__atomic_fetch_sub(&task->refcount, 1, __ATOMIC_ACQ_REL) == 1)
-        kmem_cache_free(&task_cache, task);
+    if (__atomic_fetch_sub(&task->refcount, 1, __ATOMIC_ACQ_REL) != 1)
+        return;
+    kmem_cache_free(&task_cache, task);
+    __atomic_fetch_sub(&task_count, 1, __ATOMIC_RELAXED);
 }
 
 struct task *task_find(u32 pid)

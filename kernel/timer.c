@@ -42,7 +42,6 @@ void timer_add(struct runqueue *rq, struct thread *t, u64 deadline_ns)
     struct thread *pos;
 
     t->timer_deadline = deadline_ns;
-    t->timer_fired = false;
     list_for_each_entry (pos, &rq->timers, timer_link)
         if (pos->timer_deadline > deadline_ns)
             break;
@@ -50,26 +49,20 @@ void timer_add(struct runqueue *rq, struct thread *t, u64 deadline_ns)
     timer_rearm(rq);
 }
 
-bool timer_remove(struct thread *t)
-{
-    if (t->timer_fired)
-        return true;
-    list_del_init(&t->timer_link);
-    return false;
-}
-
 /* Wakes the threads whose time has come. */
-static void timers_expire(struct runqueue *rq, u64 now)
+static void timers_expire(struct cpu *cpu, u64 now)
 {
+    struct runqueue *rq = &cpu->rq;
+
     while (!list_empty(&rq->timers)) {
         struct thread *t =
             list_first_entry(&rq->timers, struct thread, timer_link);
 
         if (t->timer_deadline > now)
             return;
-        list_del_init(&t->timer_link);
         t->timer_fired = true;
-        thread_wake_locked(t);
+        if (thread_unblock(t))
+            rq_add(cpu, t);
     }
 }
 
@@ -85,7 +78,7 @@ void timer_interrupt(void)
     }
     spin_lock(&rq->lock);
     rq->armed = ~0ull;
-    timers_expire(rq, now);
+    timers_expire(cpu, now);
     if (rq->slice_armed && now >= rq->slice_end) {
         rq->slice_armed = rq->count != 0;
         rq->slice_end = now + SLICE_NS;

@@ -48,7 +48,7 @@ static unsigned do_spurious(struct vm_fault *vmf)
 {
     struct fault_record *rec = vmf->rec;
 
-    tlb_flush_page(vmf->vma->vm_mm, vmf->address);
+    tlb_flush_local(vmf->address);
     fault_note(vmf, rec && rec->stage[STAGE_QUEUED] ? END_PAGER : END_SPURIOUS);
     return 0;
 }

@@ -11,7 +11,7 @@ static unsigned wp_reuse(struct vm_fault *vmf, enum fault_end end)
     pte_t pte = pte_mkdirty(pte_mkyoung(pte_mkwrite(vmf->orig_pte)));
 
     if (fault_install(vmf, pte, NULL, RSS_ANON))
-        tlb_flush_page(vmf->vma->vm_mm, vmf->address);
+        tlb_flush_local(vmf->address);
     fault_note(vmf, end);
     return 0;
 }

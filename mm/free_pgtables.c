@@ -5,6 +5,7 @@
 #include <arch/tlb.h>
 #include <base/list.h>
 #include <mm/mm.h>
+#include <mm/pgtable.h>
 
 struct table_free {
     u64 start, end;     /* look at the tables that translate this */
@@ -44,74 +45,77 @@ static void unhook(struct table_free *tf, pte_t *table, int level, u64 base)
     }
 }
 
-/*
- * The same for a range that one leaf table spans: down the one way there is,
- * and up again as long as tables may go.
- */
+/* The table of that level around va lies within [floor, ceiling). */
+static inline bool may_go(u64 va, int level, u64 floor, u64 ceiling)
+{
+    u64 base = ALIGN_DOWN(va, pt_span(level));
+
+    return base >= floor && base + pt_span(level) <= ceiling;
+}
+
+/* The same for a range that one leaf table spans: from below, as long as
+ * tables may go. */
 static void unhook_one(struct table_free *tf, pte_t *root)
 {
-    pte_t *way[PT_LEVELS], *table = root, e;
-    int level = PT_LEVELS;
+#pragma GCC unroll 8
+    for (int level = 1; level < PT_LEVELS; level++) {
+        pte_t *entry = pt_walk_inline(root, tf->start, level);
 
-    while (--level > 0) {
-        way[level] = &table[pt_index(tf->start, level)];
-        e = pte_get(way[level]);
-        if (!pte_present(e))
+        if (!entry || !pte_present(pte_get(entry)))
+            continue;
+        if (!may_go(tf->start, level, tf->floor, tf->ceiling))
             break;
-        table = pte_table_of(e);
-    }
-    while (++level < PT_LEVELS) {
-        u64 base = ALIGN_DOWN(tf->start, pt_span(level));
-
-        if (base < tf->floor || base + pt_span(level) > tf->ceiling)
-            break;
-        unhook_entry(tf, way[level]);
+        unhook_entry(tf, entry);
     }
 }
 
-/* The smallest tables around the range that may go; false: there are none,
- * the usual case when little is unmapped among neighbours. */
-static bool any_may_go(const struct table_free *tf)
+/*
+ * Most calls end here: little was unmapped, and a neighbour needs the lowest
+ * table there is; then the ones above it stay as well.
+ */
+static inline bool nothing_may_go(struct mm_struct *mm, u64 start, u64 end,
+                                  u64 floor, u64 ceiling)
 {
-    u64 span = pt_span(1);
-    u64 low = ALIGN_DOWN(tf->start, span), high = ALIGN_UP(tf->end, span);
+    pte_t *pmd;
 
-    if (low < tf->floor)
-        low += span;
-    if (high > tf->ceiling)
-        high -= span;
-    return low < high;
+    if (!one_leaf(start, end))
+        return false;
+    if (!may_go(start, 1, floor, ceiling))
+        return true;
+    pmd = pt_walk_inline(mm->pgd, start, 1);
+    return pmd && !pte_present(pte_get(pmd)) &&
+           !may_go(start, 2, floor, ceiling);
 }
 
-static void unhook_tables(struct table_free *tf, struct mm_struct *mm)
+/* Somewhere a table may have to go. */
+static void free_tables(struct mm_struct *mm, struct table_free *tf)
 {
-    u64 leaf = pt_span(1);
+    struct page *page, *next;
 
     list_init(&tf->freed);
     spin_lock(&mm->page_table_lock);
-    if (ALIGN_DOWN(tf->start, leaf) == ALIGN_DOWN(tf->end - 1, leaf))
+    if (one_leaf(tf->start, tf->end))
         unhook_one(tf, mm->pgd);
     else
         unhook(tf, mm->pgd, PT_LEVELS - 1, 0);
     mm->table_pages -= tf->count;
     spin_unlock(&mm->page_table_lock);
+    if (!tf->count)
+        return;
+    tlb_flush_page(mm, tf->start);
+    list_for_each_entry_safe (page, next, &tf->freed, lru)
+        put_page(page);
 }
 
 void free_pgtables(struct mm_struct *mm, u64 start, u64 end, u64 floor,
                    u64 ceiling)
 {
-    struct table_free tf = {start, end, floor, ceiling, {NULL, NULL}, 0};
-    struct page *page, *next;
-
     /* The last tables reach beyond TASK_SIZE, where no area can be. */
     if (ceiling == TASK_SIZE)
-        tf.ceiling = pt_user_entries() * pt_span(PT_LEVELS - 1);
-    if (!any_may_go(&tf))
-        return;
-    unhook_tables(&tf, mm);
-    if (!tf.count)
-        return;
-    tlb_flush_page(mm, start);
-    list_for_each_entry_safe (page, next, &tf.freed, lru)
-        put_page(page);
+        ceiling = pt_user_entries() * pt_span(PT_LEVELS - 1);
+    if (!nothing_may_go(mm, start, end, floor, ceiling)) {
+        struct table_free tf = {start, end, floor, ceiling, {NULL, NULL}, 0};
+
+        free_tables(mm, &tf);
+    }
 }

@@ -7,6 +7,7 @@
 #include <arch/cpu.h>
 #include <base/string.h>
 #include <mm/ledger.h>
+#include <mm/page.h>
 
 #define LEDGER_CPUS 64
 
@@ -16,6 +17,22 @@ static struct fault_record ring0[LEDGER_SLOTS];
 static struct fault_record *rings[LEDGER_CPUS] = {ring0};
 static u32 next_slot[LEDGER_CPUS];
 static u64 last_id;
+
+bool ledger_add_cpu(u32 cpu)
+{
+    unsigned order = 0;
+    struct page *pages;
+
+    if (cpu >= LEDGER_CPUS)
+        return false;
+    while ((PAGE_SIZE << order) < sizeof(ring0))
+        order++;
+    pages = alloc_pages(order);
+    if (!pages)
+        return false;
+    rings[cpu] = memset(page_address(pages), 0, sizeof(ring0));
+    return true;
+}
 
 static bool record_is_open(const struct fault_record *rec)
 {

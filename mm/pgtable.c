@@ -12,31 +12,12 @@
 
 pte_t *pt_walk(pte_t *root, u64 addr, int level)
 {
-    pte_t *table = root;
-
-    for (int l = PT_LEVELS - 1; l > level; l--) {
-        pte_t e = pte_get(&table[pt_index(addr, l)]);
-
-        if (!pte_present(e))
-            return NULL;
-        table = pte_table_of(e);
-    }
-    return &table[pt_index(addr, level)];
+    return pt_walk_inline(root, addr, level);
 }
 
 pte_t *pte_lookup(struct mm_struct *mm, u64 addr)
 {
-    pte_t *table = mm->pgd;
-
-#pragma GCC unroll 8
-    for (int level = PT_LEVELS - 1; level > 0; level--) {
-        pte_t e = pte_get(&table[pt_index(addr, level)]);
-
-        if (unlikely(!pte_present(e)))
-            return NULL;
-        table = pte_table_of(e);
-    }
-    return &table[pt_index(addr, 0)];
+    return pt_walk_inline(mm->pgd, addr, 0);
 }
 
 /*

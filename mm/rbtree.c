@@ -16,28 +16,10 @@ static void update(struct rb_root *root, struct rb_node *node)
         root->update(node);
 }
 
-/*
- * Recomputes upwards from node: at least up to and with until (NULL: node
- * alone), then on as long as something changes.
- */
-static void propagate(struct rb_root *root, struct rb_node *node,
-                      struct rb_node *until)
-{
-    rb_update_fn fn = root->update;
-
-    for (; fn && node; node = node->parent) {
-        bool changed = fn(node);
-
-        if (node == until)
-            until = NULL;
-        if (!changed && !until)
-            break;
-    }
-}
-
 void rb_propagate(struct rb_root *root, struct rb_node *node)
 {
-    propagate(root, node, NULL);
+    if (root->update)
+        rb_walk_up(node, NULL, root->update);
 }
 
 /* Makes new stand where old stood under old's parent. */
@@ -99,7 +81,7 @@ static void rotate(struct rb_root *root, struct rb_node *x, bool left)
 }
 
 /* node is red and so may be its parent: recolour upwards, rotate at the end. */
-static void insert_fixup(struct rb_root *root, struct rb_node *node)
+void rb_insert_fixup(struct rb_root *root, struct rb_node *node)
 {
     struct rb_node *parent;
 
@@ -126,17 +108,17 @@ static void insert_fixup(struct rb_root *root, struct rb_node *node)
     root->node->red = 0;
 }
 
-/* A new leaf's successor, if it has one, is among its ancestors. */
+static bool no_update(struct rb_node *node __maybe_unused)
+{
+    return false;
+}
+
 void rb_insert(struct rb_root *root, struct rb_node *node,
                struct rb_node *parent, struct rb_node **link,
                struct rb_node *also)
 {
-    node->parent = parent;
-    node->left = node->right = NULL;
-    node->red = 1;
-    *link = node;
-    propagate(root, node, also ? also : parent);
-    insert_fixup(root, node);
+    rb_insert_with(root, node, parent, link, also,
+                   root->update ? root->update : no_update);
 }
 
 /*
@@ -167,9 +149,12 @@ static bool erase_mend(struct rb_root *root, struct rb_node *parent,
     return true;
 }
 
-static void erase_fixup(struct rb_root *root, struct rb_node *node,
-                        struct rb_node *parent)
+void rb_erase_fixup(struct rb_root *root, const struct rb_erased *e)
 {
+    struct rb_node *node = e->child, *parent = e->parent;
+
+    if (!e->black)
+        return;
     while (parent && !is_red(node)) {
         bool on_left = parent->left == node;
         struct rb_node *sibling = on_left ? parent->right : parent->left;
@@ -220,26 +205,31 @@ static struct rb_node *splice_out(struct rb_root *root, struct rb_node *node)
  * two children, its successor, which then takes node's place and colour.
  * Without two children the successor is node's only child or an ancestor.
  */
-void rb_erase(struct rb_root *root, struct rb_node *node, struct rb_node *also)
+struct rb_erased rb_erase_begin(struct rb_root *root, struct rb_node *node,
+                                struct rb_node *also)
 {
     struct rb_node *out = node->left && node->right ? rb_next(node) : node;
     struct rb_node *child = splice_out(root, out);
     struct rb_node *parent = out->parent;
-    bool black = !out->red;
+    struct rb_erased e = {.child = child, .black = !out->red};
 
     if (out != node) {
         if (parent == node)
             parent = out;
         take_place(root, node, out);
+        /* What is above out knew node's value, not out's. */
+        e.until = out->parent ? out->parent : out;
+    } else {
+        e.until = also && also != child ? also : parent;
     }
-    if (out != node) /* what is above out knew node's value, not out's */
-        propagate(root, parent, out->parent ? out->parent : out);
-    else if (also && also == child)
-        propagate(root, child, parent);
-    else
-        propagate(root, parent, also ? also : parent);
-    if (black)
-        erase_fixup(root, child, parent);
+    e.parent = parent;
+    e.from = also && also == child ? child : parent;
+    return e;
+}
+
+void rb_erase(struct rb_root *root, struct rb_node *node, struct rb_node *also)
+{
+    rb_erase_with(root, node, also, root->update ? root->update : no_update);
 }
 
 struct rb_node *rb_first(const struct rb_root *root)

@@ -100,13 +100,14 @@ static void slab_release(struct kmem_cache *cache, struct page *slab)
         free_page(slab);
 }
 
-void *kmem_cache_alloc(struct kmem_cache *cache)
+/* The whole of allocation. */
+static __cold void *alloc_slow(struct kmem_cache *cache)
 {
     struct page *slab;
     void *object;
 
     spin_lock(&cache->lock);
-    if (unlikely(list_empty(&cache->partial)) && !slab_grow(cache)) {
+    if (list_empty(&cache->partial) && !slab_grow(cache)) {
         spin_unlock(&cache->lock);
         return NULL;
     }
@@ -123,6 +124,36 @@ void *kmem_cache_alloc(struct kmem_cache *cache)
     return object;
 }
 
+/*
+ * The usual case, which calls nothing and so saves no registers: the lock is
+ * free, and the first slab stays partly used. (A slab on the partial list has
+ * a free object; its last one moves it.)
+ */
+void *kmem_cache_alloc(struct kmem_cache *cache)
+{
+    struct page *slab;
+    void *object, *next;
+
+    if (unlikely(!spin_trylock(&cache->lock)))
+        return alloc_slow(cache);
+    if (unlikely(list_empty(&cache->partial)))
+        goto slow;
+    slab = list_first_entry(&cache->partial, struct page, lru);
+    object = slab->slab_free;
+    mem_unpoison(object, cache->size);
+    next = *(void **)object;
+    if (unlikely(!next || !slab->slab_used))
+        goto slow;
+    slab->slab_free = next;
+    slab->slab_used++;
+    cache->in_use++;
+    spin_unlock(&cache->lock);
+    return object;
+slow:
+    spin_unlock(&cache->lock);
+    return alloc_slow(cache);
+}
+
 void *kmem_cache_zalloc(struct kmem_cache *cache)
 {
     void *object = kmem_cache_alloc(cache);
@@ -132,39 +163,64 @@ void *kmem_cache_zalloc(struct kmem_cache *cache)
     return object;
 }
 
-/* The slab's last object came back: keep one such slab, last in the list so
- * that others fill first. True: the caller releases it. Cache locked. */
-static bool slab_emptied(struct kmem_cache *cache, struct page *slab)
+/*
+ * The slab was full, or its last object has come back. Of empty slabs one is
+ * kept, last in the list so that others fill first. Unlocks the cache.
+ */
+static __cold void slab_moved(struct kmem_cache *cache, struct page *slab,
+                              bool was_full)
 {
-    if (cache->empty) {
+    bool release = false;
+
+    if (was_full) {
         list_del(&slab->lru);
-        return true;
+        list_add(&slab->lru, &cache->partial);
     }
-    cache->empty = 1;
-    list_move_tail(&slab->lru, &cache->partial);
-    return false;
+    if (!slab->slab_used) {
+        list_del(&slab->lru);
+        release = cache->empty;
+        if (!release) {
+            list_add_tail(&slab->lru, &cache->partial);
+            cache->empty = 1;
+        }
+    }
+    spin_unlock(&cache->lock);
+    if (release)
+        slab_release(cache, slab);
+}
+
+/* Cache locked; unlocks it. */
+static inline void free_locked(struct kmem_cache *cache, struct page *slab,
+                               void *object)
+{
+    void *free = slab->slab_free;
+
+    *(void **)object = free;
+    mem_poison(object, cache->size);
+    slab->slab_free = object;
+    cache->in_use--;
+    if (likely(--slab->slab_used && free))
+        spin_unlock(&cache->lock);
+    else
+        slab_moved(cache, slab, !free);
+}
+
+static __cold void free_slow(struct kmem_cache *cache, struct page *slab,
+                             void *object)
+{
+    spin_lock(&cache->lock);
+    free_locked(cache, slab, object);
 }
 
 void kmem_cache_free(struct kmem_cache *cache, void *object)
 {
     struct page *slab = slab_of(cache, object);
-    bool release = false;
 
     BUG_ON(!(slab->flags & PG_SLAB) || slab->slab_cache != cache);
-    spin_lock(&cache->lock);
-    *(void **)object = slab->slab_free;
-    mem_poison(object, cache->size);
-    if (!slab->slab_free) {
-        list_del(&slab->lru);
-        list_add(&slab->lru, &cache->partial);
-    }
-    slab->slab_free = object;
-    cache->in_use--;
-    if (--slab->slab_used == 0)
-        release = slab_emptied(cache, slab);
-    spin_unlock(&cache->lock);
-    if (release)
-        slab_release(cache, slab);
+    if (likely(spin_trylock(&cache->lock)))
+        free_locked(cache, slab, object);
+    else
+        free_slow(cache, slab, object);
 }
 
 static void cache_shrink(struct kmem_cache *cache)

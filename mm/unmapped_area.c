@@ -151,8 +151,10 @@ static u64 unmapped_area(struct mm_struct *mm, u64 hint, u64 len)
     struct hole_search below = {MMAP_MIN_ADDR, mm->mmap_base, len};
     struct hole_search above = {ALIGN_UP(TASK_SIZE / 3, PAGE_SIZE), TASK_SIZE,
                                 len};
-    u64 found = try_hint(mm, hint, len, TASK_SIZE);
+    u64 found = NOT_FOUND;
 
+    if (hint)
+        found = try_hint(mm, hint, len, TASK_SIZE);
     if (!found)
         found = top_down(mm, &below);
     if (!found)

@@ -19,7 +19,13 @@ struct vm_area_struct *vma_alloc(struct mm_struct *mm)
 
     if (unlikely(!vma))
         return NULL;
-    *vma = (struct vm_area_struct){.vm_mm = mm};
+    /* Cheaper than clearing it all: the tree and list parts are vma_link()'s,
+     * edges and rights the caller's. */
+    vma->vm_mm = mm;
+    vma->vm_flags = 0;
+    vma->vm_pgoff = 0;
+    vma->vm_object = NULL;
+    vma->vm_uffd = NULL;
     list_init(&vma->vm_object_link);
     return vma;
 }

@@ -2,10 +2,9 @@
  * Changing the set of areas: link, unlink, move the edges. Each keeps tree,
  * list, gaps, count and highest end in step; mmap lock held for write.
  *
- * rb_subtree_gap of an area is the largest vma_gap() in its subtree. An
- * area's gap depends on its start and on its predecessor's end, so whatever
- * moves an end must recompute the successor's; and do so before the tree is
- * reshaped, for a rotation that finds it stale mends it and tells nobody above.
+ * rb_subtree_gap of an area is the largest vm_gap in its subtree. An area's
+ * gap depends on its start and on its predecessor's end, so whatever moves an
+ * end must recompute the successor's.
  */
 #include <base/errno.h>
 #include <mm/mm.h>
@@ -15,11 +14,20 @@ static struct vm_area_struct *vma_of(struct rb_node *node)
     return container_of(node, struct vm_area_struct, vm_rb);
 }
 
+/* A neighbour came, went or moved. Returns the area's node, NULL for none. */
+static struct rb_node *gap_changed(struct vm_area_struct *vma)
+{
+    if (!vma)
+        return NULL;
+    vma->vm_gap = vma_gap(vma);
+    return &vma->vm_rb;
+}
+
 /* rb_update_fn of the tree. */
-static bool gap_update(struct rb_node *node)
+static inline bool gap_update(struct rb_node *node)
 {
     struct vm_area_struct *vma = vma_of(node);
-    u64 gap = vma_gap(vma);
+    u64 gap = vma->vm_gap;
 
     if (node->left)
         gap = max(gap, vma_of(node->left)->rb_subtree_gap);
@@ -69,8 +77,10 @@ void vma_link(struct mm_struct *mm, struct vm_area_struct *vma,
     else
         mm->highest_vm_end = vma->vm_end;
     mm->map_count++;
-    rb_insert(&mm->mm_rb, &vma->vm_rb, place->parent, place->link,
-              place->next ? &place->next->vm_rb : NULL);
+    /* The next to be touched, most likely. */
+    mm->vma_cache = vma;
+    rb_insert_with(&mm->mm_rb, gap_changed(vma), place->parent, place->link,
+                   gap_changed(place->next), gap_update);
     if (vma->vm_object)
         object_link(vma);
 }
@@ -101,7 +111,7 @@ void vma_unlink(struct mm_struct *mm, struct vm_area_struct *vma)
     if (mm->vma_cache == vma)
         mm->vma_cache = NULL;
     mm->map_count--;
-    rb_erase(&mm->mm_rb, &vma->vm_rb, next ? &next->vm_rb : NULL);
+    rb_erase_with(&mm->mm_rb, &vma->vm_rb, gap_changed(next), gap_update);
     if (vma->vm_object)
         object_unlink(vma);
 }
@@ -117,11 +127,11 @@ void vma_adjust(struct vm_area_struct *vma, u64 start, u64 end)
     vma->vm_start = start;
     vma->vm_end = end;
     if (start_moved)
-        rb_propagate(&mm->mm_rb, &vma->vm_rb);
+        rb_propagate(&mm->mm_rb, gap_changed(vma));
     if (!end_moved)
         return;
     if (vma->vm_next)
-        rb_propagate(&mm->mm_rb, &vma->vm_next->vm_rb);
+        rb_propagate(&mm->mm_rb, gap_changed(vma->vm_next));
     else
         mm->highest_vm_end = end;
 }

@@ -27,6 +27,8 @@ static const char *area_fault(const struct mm_struct *mm,
         return "wrong vm_prev";
     if (prev && prev->vm_end > vma->vm_start)
         return "overlaps the one before";
+    if (vma->vm_gap != vma_gap(vma))
+        return "wrong vm_gap";
     if (!vma->vm_uffd != !(vma->vm_flags & VM_UFFD_ANY))
         return "userfaultfd flags without a context, or the reverse";
     if (!vma->vm_object != list_empty(&vma->vm_object_link))

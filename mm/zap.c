@@ -61,20 +61,45 @@ static void zap_finish(struct zap *z)
     z->cleared = z->count = 0;
 }
 
+/* From the first page table on. */
+static __attribute__((noinline)) void zap_tables(struct mm_struct *mm,
+                                                 pte_t *pte, u64 start,
+                                                 u64 stop, u64 end)
+{
+    struct zap z;
+
+    z.mm = mm;
+    z.cleared = z.count = 0;
+    do {
+        zap_table(&z, &start, stop, pte);
+        if (z.count == ZAP_BATCH)
+            zap_finish(&z);
+    } while ((pte = pt_next_leaf(mm->pgd, &start, end, &stop)));
+    zap_finish(&z);
+}
+
+/* A small range: one way down, most often to nothing at all. */
+static inline pte_t *small_range(struct mm_struct *mm, u64 start)
+{
+    pte_t *pmd = pt_walk_inline(mm->pgd, start, 1), e;
+
+    if (!pmd)
+        return NULL;
+    e = pte_get(pmd);
+    return pte_present(e) ? &pte_table_of(e)[pt_index(start, 0)] : NULL;
+}
+
 void zap_page_range(struct mm_struct *mm,
                     struct vm_area_struct *vma __maybe_unused, u64 start,
                     u64 end)
 {
-    struct zap z;
+    u64 stop = end;
     pte_t *pte;
-    u64 stop;
 
-    z.mm = mm;
-    z.cleared = z.count = 0;
-    while ((pte = pt_next_leaf(mm->pgd, &start, end, &stop))) {
-        zap_table(&z, &start, stop, pte);
-        if (z.count == ZAP_BATCH)
-            zap_finish(&z);
-    }
-    zap_finish(&z);
+    if (one_leaf(start, end))
+        pte = small_range(mm, start);
+    else
+        pte = pt_next_leaf(mm->pgd, &start, end, &stop);
+    if (pte)
+        zap_tables(mm, pte, start, stop, end);
 }

@@ -1,16 +1,19 @@
 /*
- * The one ACPI table we read: the MADT ("APIC", ACPI 6.5, 5.2.12), for where
- * the I/O APIC is and which of its inputs the ISA interrupts are wired to.
- * Runs while the boot tables map the first 4 GiB; what lies above, is too
- * short or has a bad checksum is not believed, and the PC's defaults stay.
+ * The one ACPI table we read: the MADT ("APIC", ACPI 6.5, 5.2.12), for which
+ * processors there are, where the I/O APIC is and which of its inputs the ISA
+ * interrupts are wired to. Runs while the boot tables map the first 4 GiB; what
+ * lies above, is too short or has a bad checksum is not believed, and the PC's
+ * defaults stay.
  */
 #include <arch/page.h>
 #include <asm/setup.h>
+#include <asm/smp.h>
 #include <base/string.h>
 
 #define MAPPED_LIMIT (4ul << 30)
 #define TABLE_MAX    (1u << 20)
 
+#define MADT_LAPIC    0
 #define MADT_IOAPIC   1
 #define MADT_OVERRIDE 2
 
@@ -32,6 +35,10 @@ struct madt_entry {
     u8 type, length;
     union {
         struct {
+            u8 processor, id;
+            u32 flags; /* bit 0: enabled */
+        } __packed lapic;
+        struct {
             u8 id, reserved;
             u32 address, gsi_base;
         } __packed ioapic;
@@ -47,6 +54,9 @@ struct acpi_info acpi_info = {
     .ioapic = 0xfec00000,
     .irq_gsi = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
 };
+
+u8 acpi_apic_ids[ACPI_MAX_CPUS];
+unsigned acpi_apic_count;
 
 static bool sum_is_zero(const void *p, size_t n)
 {
@@ -72,7 +82,11 @@ static const struct table *table_at(u64 pa)
 
 static void use_entry(const struct madt_entry *e)
 {
-    if (e->type == MADT_IOAPIC && e->length >= 12 && e->ioapic.gsi_base == 0) {
+    if (e->type == MADT_LAPIC && e->length >= 8 && (e->lapic.flags & 1)) {
+        if (acpi_apic_count < ACPI_MAX_CPUS)
+            acpi_apic_ids[acpi_apic_count++] = e->lapic.id;
+    } else if (e->type == MADT_IOAPIC && e->length >= 12 &&
+               e->ioapic.gsi_base == 0) {
         acpi_info.ioapic = e->ioapic.address;
     } else if (e->type == MADT_OVERRIDE && e->length >= 10 &&
                e->override.source < 16) {

@@ -16,6 +16,8 @@
 #define APIC_TPR           0x080
 #define APIC_EOI           0x0b0
 #define APIC_SPURIOUS      0x0f0
+#define APIC_ICR           0x300
+#define APIC_ICR_HIGH      0x310
 #define APIC_LVT_TIMER     0x320
 #define APIC_LVT_LINT0     0x350
 #define APIC_LVT_LINT1     0x360
@@ -25,6 +27,7 @@
 #define APIC_TIMER_DIVIDE  0x3e0
 
 #define SPURIOUS_ENABLE (1u << 8)
+#define ICR_PENDING     (1u << 12)
 #define LVT_MASKED      (1u << 16)
 #define LVT_NMI         (4u << 8)
 #define DIVIDE_BY_1     0x0b
@@ -55,7 +58,7 @@ static void enable(void)
     wrmsr(MSR_APIC_BASE, base);
     if (cpu_has_x2apic)
         wrmsr(MSR_APIC_BASE, base | APIC_BASE_X2APIC);
-    else
+    else if (!registers)
         registers = mmio_map(base & 0x000ffffffffff000ul);
 }
 
@@ -63,6 +66,11 @@ void apic_init(void)
 {
     outb(PIC1_DATA, 0xff);
     outb(PIC2_DATA, 0xff);
+    apic_init_cpu();
+}
+
+void apic_init_cpu(void)
+{
     enable();
     apic_write(APIC_TPR, 0);
     apic_write(APIC_LVT_TIMER, LVT_MASKED);
@@ -73,6 +81,18 @@ void apic_init(void)
     apic_write(APIC_TIMER_DIVIDE, DIVIDE_BY_1);
     apic_write(APIC_LVT_TIMER, IRQ_VECTOR_TIMER); /* one shot */
     this_cpu()->arch.apic_id = apic_id();
+}
+
+void apic_icr_write(u32 apic_id, u32 command)
+{
+    if (!registers) {
+        wrmsr(MSR_X2APIC_BASE + APIC_ICR / 16, (u64)apic_id << 32 | command);
+        return;
+    }
+    while (apic_read(APIC_ICR) & ICR_PENDING)
+        cpu_relax();
+    apic_write(APIC_ICR_HIGH, apic_id << 24);
+    apic_write(APIC_ICR, command);
 }
 
 void apic_eoi(void)

@@ -43,11 +43,16 @@ static void syscall_init(void)
 
 void features_init(void)
 {
-    u64 cr4 = cr4_read() | CR4_PGE;
-
     identify();
     if (!cpu_has_smap)
         smap_sites_disable();
+    features_init_cpu();
+}
+
+void features_init_cpu(void)
+{
+    u64 cr4 = cr4_read() | CR4_PGE;
+
     cr4 |= cpu_has_smep ? CR4_SMEP : 0;
     cr4 |= cpu_has_smap ? CR4_SMAP : 0;
     cr4 |= cpu_has_umip ? CR4_UMIP : 0;

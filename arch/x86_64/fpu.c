@@ -40,17 +40,24 @@ static void xsetbv(u32 reg, u64 v)
     __asm__ volatile("xsetbv" ::"c"(reg), "a"((u32)v), "d"((u32)(v >> 32)));
 }
 
+void fpu_init_cpu(void)
+{
+    cr4_write(cr4_read() | CR4_OSFXSR | CR4_OSXMMEXCPT);
+    if (!fpu_features)
+        return;
+    cr4_write(cr4_read() | CR4_OSXSAVE);
+    xsetbv(0, fpu_features);
+}
+
 void fpu_init(void)
 {
     struct fpu probe __aligned(64);
 
-    cr4_write(cr4_read() | CR4_OSFXSR | CR4_OSXMMEXCPT);
-    if (cpuid(1, 0).c & CPUID1_C_XSAVE) {
-        cr4_write(cr4_read() | CR4_OSXSAVE);
+    if (cpuid(1, 0).c & CPUID1_C_XSAVE)
         fpu_features = cpuid(0xd, 0).a & WANTED_FEATURES;
-        xsetbv(0, fpu_features);
+    fpu_init_cpu();
+    if (fpu_features)
         fpu_size = cpuid(0xd, 0).b;
-    }
     __asm__ volatile("fninit; fxsave64 %0" : "=m"(probe));
     if (probe.mxcsr_mask)
         mxcsr_mask = probe.mxcsr_mask;

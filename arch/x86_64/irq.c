@@ -3,6 +3,7 @@
  * are in one, where nothing may sleep.
  */
 #include <asm/setup.h>
+#include <asm/smp.h>
 #include <asm/traps.h>
 #include <base/printk.h>
 #include <kernel/console.h>
@@ -18,6 +19,14 @@ void irq_dispatch(u64 vector)
     case IRQ_VECTOR_TIMER:
         apic_eoi();
         timer_interrupt();
+        break;
+    case IRQ_VECTOR_RESCHED:
+        apic_eoi();
+        sched_interrupt();
+        break;
+    case IRQ_VECTOR_TLB:
+        apic_eoi();
+        tlb_serve();
         break;
     case IRQ_VECTOR_SERIAL:
         apic_eoi();

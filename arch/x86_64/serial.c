@@ -7,7 +7,6 @@
 #include <asm/msr.h>
 #include <asm/setup.h>
 #include <asm/traps.h>
-#include <kernel/console.h>
 
 #define UART_DATA 0
 #define UART_IER  1 /* interrupt enable */
@@ -18,17 +17,16 @@
 
 #define LSR_DATA_READY  0x01
 #define LSR_THR_EMPTY   0x20
-#define LSR_ABSENT      0x80 /* never set before a FIFO is on */
 #define LCR_8N1         0x03
 #define LCR_DIVISOR     0x80
 #define FCR_ENABLE      0x07 /* both FIFOs on and cleared */
 #define MCR_DTR_RTS_IRQ 0x0b
 #define FIFO_SIZE       16
+#define STATUS_PORT     0x5e9 /* where the host listens: docs/booting.md */
 
 static const u16 ports[4] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
 static const u8 irqs[4] = {4, 3, 4, 3};
 static int selected;
-static int early = -1; /* input from before the FIFOs, which clearing loses */
 
 void uart_init(int port)
 {
@@ -39,9 +37,6 @@ void uart_init(int port)
     outb(base + UART_DATA, 1); /* 115200 / 1 */
     outb(base + UART_IER, 0);
     outb(base + UART_LCR, LCR_8N1);
-    if ((inb(base + UART_LSR) & (LSR_DATA_READY | LSR_ABSENT)) ==
-        LSR_DATA_READY)
-        early = inb(base + UART_DATA);
     outb(base + UART_FCR, FCR_ENABLE);
     outb(base + UART_MCR, MCR_DTR_RTS_IRQ);
 }
@@ -70,13 +65,8 @@ void uart_write(const char *s, size_t n)
 int uart_getc(void)
 {
     u16 base = ports[selected];
-    u8 status;
-    int c = early;
+    u8 status = inb(base + UART_LSR);
 
-    early = -1;
-    if (c >= 0)
-        return c;
-    status = inb(base + UART_LSR);
     if (status == 0xff || !(status & LSR_DATA_READY))
         return -1;
     return inb(base + UART_DATA);
@@ -86,5 +76,6 @@ void uart_enable_irq(void)
 {
     ioapic_route(irqs[selected], IRQ_VECTOR_SERIAL);
     outb(ports[selected] + UART_IER, 1);
-    console_input(); /* the early byte raises no interrupt */
+    /* Clearing the FIFOs lost what came before: only now may the host send. */
+    outb(STATUS_PORT, 'R');
 }

@@ -1,5 +1,6 @@
 /* The slow path of a spinlock: wait, and notice that it would be forever. */
 #include <arch/cpu.h>
+#include <asm/smp.h>
 #include <base/printk.h>
 #include <base/spinlock.h>
 
@@ -7,6 +8,8 @@ void spin_wait(struct spinlock *l, u32 me)
 {
     if (READ_ONCE(l->owner) == me)
         panic("spinlock %p taken twice by CPU %u", (void *)l, me - 1);
-    while (READ_ONCE(l->owner))
+    while (READ_ONCE(l->owner)) {
+        tlb_serve(); /* the holder may wait for our answer */
         cpu_relax();
+    }
 }

@@ -6,51 +6,69 @@
 #include <arch/pte.h>
 #include <arch/tlb.h>
 #include <asm/msr.h>
+#include <asm/shootdown.h>
 #include <base/errno.h>
 #include <base/printk.h>
 #include <base/string.h>
 #include <kernel/cpu.h>
 #include <mm/mm.h>
 
-/* Is mm loaded here? With one CPU nobody else can hold translations; more
- * CPUs will be told by interrupt from here. */
-static bool must_flush_here(struct mm_struct *mm)
+/*
+ * The CPUs that may hold translations of mm. The full barrier orders the
+ * caller's change of an entry before the look at the mask; mm_switch() sets
+ * its bit before it loads the root.
+ */
+static u64 flush_mask(struct mm_struct *mm)
 {
-    u64 mask = __atomic_load_n(&mm->cpu_mask, __ATOMIC_ACQUIRE);
-    u64 here = 1ul << cpu_id();
+    if (cpu_count > 1)
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return READ_ONCE(mm->cpu_mask);
+}
 
-    BUG_ON(mask & ~here);
-    return mask & here;
+static void flush(struct mm_struct *mm, u64 start, u64 end)
+{
+    u64 mask = flush_mask(mm), here = 1ul << cpu_id();
+
+    if (mask & here)
+        tlb_flush_here(start, end);
+    if (unlikely(mask & ~here))
+        tlb_shootdown(mm, start, end, mask & ~here);
 }
 
 void tlb_flush_page(struct mm_struct *mm, u64 va)
 {
-    if (must_flush_here(mm))
-        invlpg(va);
+    flush(mm, va, va + PAGE_SIZE);
 }
 
 void tlb_flush_range(struct mm_struct *mm, u64 start, u64 end)
 {
-    if (!must_flush_here(mm))
-        return;
-    if ((end - start) >> PAGE_SHIFT > TLB_FLUSH_SINGLES)
-        cr3_write(cr3_read());
-    else
-        for (; start < end; start += PAGE_SIZE)
-            invlpg(start);
+    flush(mm, start, end);
 }
 
 void tlb_flush_mm(struct mm_struct *mm)
 {
-    if (must_flush_here(mm))
-        cr3_write(cr3_read());
+    flush(mm, 0, TASK_SIZE);
 }
 
-/* Kernel pages are global: only single invalidations reach them. */
-void tlb_flush_kernel(u64 start, u64 end)
+void tlb_flush_local(u64 va)
+{
+    invlpg(va);
+}
+
+void tlb_flush_kernel_here(u64 start, u64 end)
 {
     for (; start < end; start += PAGE_SIZE)
         invlpg(start);
+}
+
+void tlb_flush_kernel(u64 start, u64 end)
+{
+    u64 others = (cpu_count < 64 ? (1ul << cpu_count) : 0) - 1;
+
+    tlb_flush_kernel_here(start, end);
+    others &= ~(1ul << cpu_id());
+    if (unlikely(others))
+        tlb_shootdown(NULL, start, end, others);
 }
 
 void mm_switch(struct mm_struct *next)

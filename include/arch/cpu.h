@@ -32,4 +32,7 @@ struct spinlock;
 /* Spins until *l may be free; panics if CPU me already holds it. */
 void spin_wait(struct spinlock *l, u32 me);
 
+/* Makes another CPU call sched_interrupt() (kernel) soon. */
+void cpu_interrupt(struct cpu *cpu);
+
 #endif

@@ -15,6 +15,10 @@ void arch_init_memory(void);
 /* Exception stacks, FPU, interrupt controllers, clocks: after mm_init(). */
 void arch_init_devices(void);
 
+/* Starts the other processors, which end in sched_idle_loop(): after
+ * sched_init(). */
+void smp_init(void);
+
 /* Runs the kernel's test of that name (`test=NAME`); panics when it fails or
  * there is none. Needs the scheduler. */
 void arch_selftest(const char *name);

@@ -4,6 +4,8 @@
  *   void tlb_flush_page(struct mm_struct *mm, u64 va)
  *   void tlb_flush_range(struct mm_struct *mm, u64 start, u64 end)
  *   void tlb_flush_mm(struct mm_struct *mm)
+ *   void tlb_flush_local(u64 va)   this CPU's stale entry of the current mm,
+ *                                  when the tables allow more than it knows
  *   void tlb_flush_kernel(u64 start, u64 end)
  *   void mm_switch(struct mm_struct *next)   loads the root; NULL: kernel's own
  *   int arch_mm_init(struct mm_struct *mm)   root with the kernel's half

@@ -24,20 +24,18 @@ static inline void spin_lock_init(spinlock_t *l)
     l->owner = 0;
 }
 
-static inline void spin_lock(spinlock_t *l)
-{
-    u32 me = cpu_id() + 1;
-
-    while (unlikely(__atomic_exchange_n(&l->owner, me, __ATOMIC_ACQUIRE)))
-        spin_wait(l, me);
-}
-
 static inline bool spin_trylock(spinlock_t *l)
 {
     u32 free = 0;
 
     return __atomic_compare_exchange_n(&l->owner, &free, cpu_id() + 1, false,
                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static inline void spin_lock(spinlock_t *l)
+{
+    while (unlikely(!spin_trylock(l)))
+        spin_wait(l, cpu_id() + 1);
 }
 
 static inline void spin_unlock(spinlock_t *l)

@@ -31,7 +31,8 @@ struct cpu {
     u32 id;
     u32 irq_depth;
     struct thread *idle;
-    struct thread *reap;         /* dead, waiting for its stack to be left */
+    struct thread *reap; /* dead, waiting for its stack to be left */
+    struct thread *push; /* to go to another CPU once its stack is left */
     struct mm_struct *active_mm; /* whose page tables are loaded; may be NULL */
     struct runqueue rq;
     u64 context_switches;
@@ -40,5 +41,8 @@ struct cpu {
 
 extern struct cpu *cpus[MAX_CPUS];
 extern unsigned cpu_count;
+
+/* CPUs with nothing to do. Atomic. */
+extern u64 idle_cpus;
 
 #endif

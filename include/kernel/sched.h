@@ -1,4 +1,7 @@
-/* Between sched.c and timer.c only: both work under a run queue's lock. */
+/*
+ * Inside the scheduler only: what sched.c, sched_smp.c and timer.c share. All
+ * with interrupts off; "locked" means that run queue's lock.
+ */
 #ifndef KERNEL_SCHED_H
 #define KERNEL_SCHED_H
 
@@ -8,16 +11,41 @@ struct thread;
 
 #define SLICE_NS 10000000ull /* round-robin turn, 10 ms */
 
+/* Makes t ready on cpu, whose rq is locked / takes it off again. */
+void rq_add(struct cpu *cpu, struct thread *t);
+struct thread *rq_take(struct runqueue *rq, struct thread *t);
+
+/* Ends t's wait; its home's rq locked. True: it has to be made ready; false:
+ * it was not waiting, or had not left its CPU yet. */
+bool thread_unblock(struct thread *t);
+
+/* ---- timer.c ---- */
+
 /* Sets the hardware timer to the soonest of tick, deadlines and limit. */
 void timer_rearm(struct runqueue *rq);
 
-/* Queues t to be woken at the deadline, time_ns(). */
+/* Queues t, blocked and at home on this rq, to be woken at the deadline;
+ * locked. Whoever wakes it sooner takes it off. */
 void timer_add(struct runqueue *rq, struct thread *t, u64 deadline_ns);
 
-/* Takes t off the timers if it is there; true if its time had come. */
-bool timer_remove(struct thread *t);
+/* ---- sched_smp.c ---- */
 
-/* thread_wake() for callers that hold the lock. */
-void thread_wake_locked(struct thread *t);
+/* Locks the run queue t belongs to and returns its CPU. */
+struct cpu *thread_lock_home(struct thread *t);
+
+/* The CPU on which t, at home on `home`, should run: home if it is idle, else
+ * an idle one, else home. */
+struct cpu *sched_place(struct thread *t, struct cpu *home);
+
+/* Makes t, which nobody else may touch (READY, on no queue), ready on cpu. No
+ * rq locked. */
+void sched_send(struct cpu *cpu, struct thread *t);
+
+/* A thread waiting on another CPU that may run here, now belonging to cpu;
+ * NULL: none. cpu's rq locked. */
+struct thread *sched_steal(struct cpu *cpu);
+
+/* Sends cpu->push where it may run. No rq locked. */
+void sched_push(struct cpu *cpu);
 
 #endif

@@ -44,8 +44,8 @@ struct utsname_k {
 };
 
 /* clone(2), fork(2), vfork(2): the new tid; -EINVAL (flags), -ENOMEM, -EAGAIN
- * (dying), -EPERM (tls beyond user space). Signal actions of a task made with
- * CLONE_SIGHAND alone are copied, not shared. */
+ * (no more tasks or threads, dying), -EPERM (tls beyond user space). Signal
+ * actions of a task made with CLONE_SIGHAND alone are copied, not shared. */
 long sys_clone(u64 flags, u64 stack, u32 __user *ptid, u32 __user *ctid,
                u64 tls);
 long sys_fork(void);

@@ -39,6 +39,12 @@ struct rlimit_k {
 #define RLIMIT_NOFILE 7
 #define RLIMIT_COUNT  16
 
+/* Most there can be, zombies included. A task can hold three numbers (pid,
+ * group, session), so a tid is always left to be found. */
+#define TID_MAX     32768
+#define THREADS_MAX 8000
+#define TASKS_MAX   8000
+
 struct files;
 struct task;
 
@@ -51,7 +57,9 @@ struct thread {
     struct mm_struct *mm; /* task->mm, cached; NULL: kernel thread */
     enum thread_state state;
     enum wait_mode wait_mode;
-    struct cpu *cpu; /* whose run queue it belongs to */
+    struct cpu
+        *cpu;     /* whose run queue it belongs to; under that queue's lock */
+    u64 affinity; /* CPUs it may run on, see sched_setaffinity(2) */
     struct list_head run_link;
     struct list_head task_link; /* in task->threads */
     const char *waiting_for;    /* for GDB and the console: what it blocks on */
@@ -142,6 +150,9 @@ void thread_free(struct thread *t);
 /* A tid (and pid) that no live thread, task or group uses. */
 u32 tid_alloc(void);
 
+/* Threads of tasks that exist, be it only as a stack to be freed. */
+u32 threads_left(void);
+
 /* Makes a NEW thread runnable. */
 void thread_start(struct thread *t);
 
@@ -171,6 +182,20 @@ void user_return_work(struct regs *regs);
  * frees a thread that died. Interrupts stay off.
  */
 void sched_finish_switch(void);
+
+/* Interrupt of another CPU: there is something on the run queue, or t->work of
+ * the running thread wants to be looked at. */
+void sched_interrupt(void);
+
+/* A running thread on another CPU shall look at its work soon. */
+void thread_kick(struct thread *t);
+
+/* Restricts t to the CPUs of mask (at least one is online); it moves there at
+ * once if it is the current one, else when it next waits or is preempted. */
+void thread_set_affinity(struct thread *t, u64 mask);
+
+/* Fields of a CPU's idle thread. */
+void thread_init_idle(struct thread *t, struct cpu *cpu);
 
 /* Readies this CPU's run queue and makes the running boot flow a thread, which
  * later becomes the idle thread through sched_idle_loop(). */

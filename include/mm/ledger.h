@@ -48,6 +48,9 @@ struct fault_record {
 
 #define LEDGER_SLOTS 1024 /* per CPU, a power of two */
 
+/* Gives another CPU its ring; false: no memory. */
+__must_check bool ledger_add_cpu(u32 cpu);
+
 /* A fresh record (oldest slot of this CPU), id and STAGE_TRAP set. */
 struct fault_record *ledger_begin(u64 address, u64 ip, u32 error_code);
 

@@ -54,9 +54,9 @@ struct mm_struct {
     u64 start_code, end_code, start_stack;
     u64 stack_limit; /* RLIMIT_STACK, bytes */
 
-    u64 total_vm;         /* pages mapped */
-    s64 rss[RSS_KINDS];   /* pages resident; under page_table_lock */
-    u64 table_pages;      /* page tables below the root; same lock */
+    u64 total_vm;       /* pages mapped */
+    s64 rss[RSS_KINDS]; /* pages resident; under page_table_lock */
+    u64 table_pages;    /* page tables below the root; same lock */
 };
 
 /* ---- life (mm/mm.c) ---- */

@@ -33,6 +33,57 @@ void rb_insert(struct rb_root *root, struct rb_node *node,
                struct rb_node *also);
 void rb_erase(struct rb_root *root, struct rb_node *node, struct rb_node *also);
 
+/* ---- the same with the update function in sight of the compiler ---- */
+
+/*
+ * Recomputes upwards from node: at least up to and with until (NULL: node
+ * alone), then on as long as something changes.
+ */
+static inline void rb_walk_up(struct rb_node *node, struct rb_node *until,
+                              rb_update_fn update)
+{
+    for (; node; node = node->parent) {
+        bool changed = update(node);
+
+        if (node == until)
+            until = NULL;
+        if (!changed && !until)
+            break;
+    }
+}
+
+/* What an erased node leaves to be done: values from `from` to `until`, then
+ * the colours. */
+struct rb_erased {
+    struct rb_node *child, *parent, *from, *until;
+    bool black;
+};
+
+struct rb_erased rb_erase_begin(struct rb_root *root, struct rb_node *node,
+                                struct rb_node *also);
+void rb_erase_fixup(struct rb_root *root, const struct rb_erased *e);
+void rb_insert_fixup(struct rb_root *root, struct rb_node *node);
+
+/* A new leaf's successor, if it has one, is among its ancestors. */
+static inline void rb_insert_with(struct rb_root *root, struct rb_node *node,
+                                  struct rb_node *parent, struct rb_node **link,
+                                  struct rb_node *also, rb_update_fn update)
+{
+    *node = (struct rb_node){.parent = parent, .red = 1};
+    *link = node;
+    rb_walk_up(node, also ? also : parent, update);
+    rb_insert_fixup(root, node);
+}
+
+static inline void rb_erase_with(struct rb_root *root, struct rb_node *node,
+                                 struct rb_node *also, rb_update_fn update)
+{
+    struct rb_erased e = rb_erase_begin(root, node, also);
+
+    rb_walk_up(e.from, e.until, update);
+    rb_erase_fixup(root, &e);
+}
+
 /* node's own augmented inputs changed: recompute upwards. Before any other
  * change of the tree. */
 void rb_propagate(struct rb_root *root, struct rb_node *node);

@@ -42,7 +42,8 @@ struct vm_operations;
 struct vm_area_struct {
     u64 vm_start, vm_end; /* page aligned, end exclusive */
     struct rb_node vm_rb;
-    u64 rb_subtree_gap; /* largest gap before any area of this subtree */
+    u64 vm_gap;         /* vma_gap(), kept for the tree */
+    u64 rb_subtree_gap; /* largest vm_gap of this subtree */
     struct vm_area_struct *vm_next, *vm_prev;
     struct mm_struct *vm_mm;
     u64 vm_flags;
@@ -53,8 +54,11 @@ struct vm_area_struct {
     struct list_head vm_object_link; /* in object->mappings */
 };
 
-/* Takes and drops what a VMA refers to, when one is copied or freed
- * (mm/vma.c; object and uffd references). */
+/*
+ * mm/vma.c. A fresh area refers to nothing; its edges and rights are for the
+ * caller to fill in. A copy takes references of its own to the object and the
+ * context, freeing drops them. NULL: no memory.
+ */
 struct vm_area_struct *vma_alloc(struct mm_struct *mm) __must_check;
 struct vm_area_struct *vma_dup(const struct vm_area_struct *vma) __must_check;
 void vma_free(struct vm_area_struct *vma);

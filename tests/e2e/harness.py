@@ -105,11 +105,11 @@ def boot(*args, limit=30, wall=150, stdin=b""):
     args = [str(a) for a in args]
     if limit and "--iso" not in args:
         args = ["--append", f"limit={limit}", *args]
-    process = spawn(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE)
+    process = spawn(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                    stdin=subprocess.PIPE if stdin else subprocess.DEVNULL)
     hung = False
     try:
-        out, err = process.communicate(stdin, timeout=wall)
+        out, err = process.communicate(stdin or None, timeout=wall)
     except subprocess.TimeoutExpired:
         hung = True
         process.terminate()

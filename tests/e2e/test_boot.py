@@ -19,16 +19,18 @@ def check_demo(ran, data=harness.KERNEL):
     return ran
 
 
-def test_bios():
-    check_demo(harness.boot()).expect(
+@pytest.mark.parametrize("medium", [[], ["--cdrom"]], ids=["disk", "cdrom"])
+def test_bios(medium):
+    check_demo(harness.boot(*medium)).expect(
         0, text=[r"^faultline: ", r"^boot: \d+ instructions to ring 3"])
 
 
 @pytest.mark.skipif(not any(map(os.path.exists, (
     "/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_CODE_4M.fd"))),
     reason="no OVMF firmware on this machine")
-def test_uefi():
-    check_demo(harness.boot("--uefi", limit=60))
+@pytest.mark.parametrize("medium", [[], ["--cdrom"]], ids=["disk", "cdrom"])
+def test_uefi(medium):
+    check_demo(harness.boot("--uefi", *medium, limit=60))
 
 
 @pytest.mark.parametrize("mem", ["64M", "256M", "1G", "5G"])

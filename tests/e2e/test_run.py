@@ -52,6 +52,16 @@ def test_input_reaches_the_program(program):
     ran.expect(0, out=text)
 
 
+def test_end_of_input_reaches_the_program(program):
+    text = b"a line\nand one without an end"
+    harness.boot("--quiet", "--run", program("report"), "copy", 1000,
+                 stdin=text).expect(0, out=text)
+
+
+def test_no_input_is_the_end_of_input(program):
+    harness.run(program("report"), "copy", 1000).expect(0, out=b"")
+
+
 def test_guest_time_limit(program):
     """A program that never ends is stopped by the guest's clock."""
     ran = harness.boot("--quiet", "--run", program("report"), "spin", limit=1)

@@ -74,6 +74,7 @@ static enum fake_result fault_once(struct mm_struct *mm, u64 va, bool write,
 enum fake_result fake_access(struct mm_struct *mm, u64 va, bool write, char **p)
 {
     unsigned flags = FAULT_USER | FAULT_RETRY_OK | FAULT_KILLABLE;
+    struct mm_struct *current_mm = fake_mm;
     pte_t pte;
 
     if (va >= TASK_SIZE)
@@ -86,7 +87,9 @@ enum fake_result fake_access(struct mm_struct *mm, u64 va, bool write, char **p)
                  (va & ~PAGE_MASK);
             return FAKE_OK;
         }
+        fake_mm = mm; /* whose thread faults */
         r = fault_once(mm, va, write, flags);
+        fake_mm = current_mm;
         if (r != FAKE_OK)
             return r;
         flags |= FAULT_TRIED;

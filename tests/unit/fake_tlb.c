@@ -88,6 +88,11 @@ void tlb_flush_mm(struct mm_struct *mm)
     drop(mm, 0, ~0ul);
 }
 
+void tlb_flush_local(u64 va)
+{
+    tlb_flush_page(fake_mm, va);
+}
+
 void tlb_flush_kernel(u64 start __maybe_unused, u64 end __maybe_unused)
 {
     fake_tlb_counts.kernel++;

@@ -14,11 +14,20 @@
 #define CPU_CURRENT_OFFSET 8
 #define CPU_ID_OFFSET      32
 
+/* What a CPU asks others to forget (shootdown.c); mm NULL: kernel pages. */
+struct tlb_request {
+    struct mm_struct *mm;
+    u64 start, end;
+};
+
 /* The machine's part of struct cpu. */
 struct arch_cpu {
     u64 gdt[GDT_ENTRIES];
     struct tss tss;
     u32 apic_id;
+    u64 tlb_from;    /* atomic: CPUs that want us to forget something */
+    u64 tlb_pending; /* atomic: CPUs that have not answered our request */
+    struct tlb_request tlb_request;
 };
 
 /*

@@ -30,6 +30,8 @@ void idt_load(void);
 void ist_init(struct cpu *cpu);
 /* Protection bits and SYSCALL registers of this CPU. */
 void features_init(void);
+/* The part every other CPU does for itself. */
+void features_init_cpu(void);
 
 /* CPUID 7.0 and 1, read once. */
 extern bool cpu_has_smap, cpu_has_smep, cpu_has_umip, cpu_has_x2apic;
@@ -69,6 +71,10 @@ void acpi_init(const u8 *rsdp);
 /* ---- apic.c, ioapic.c, timer.c ---- */
 
 void apic_init(void);
+/* This CPU's own APIC; apic_init() has found where they all are. */
+void apic_init_cpu(void);
+/* The interrupt command: to whom and what (ipi.c). Interrupts off. */
+void apic_icr_write(u32 apic_id, u32 command);
 void apic_eoi(void);
 u32 apic_id(void);
 /* The APIC's timer: start it with count; counts left. */
@@ -87,5 +93,6 @@ void uart_init(int port);
 /* ---- fpu.c ---- */
 
 void fpu_init(void);
+void fpu_init_cpu(void);
 
 #endif

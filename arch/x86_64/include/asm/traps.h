@@ -26,6 +26,8 @@
 
 #define IRQ_VECTOR_SERIAL   0x30
 #define IRQ_VECTOR_TIMER    0xf0
+#define IRQ_VECTOR_RESCHED  0xf1
+#define IRQ_VECTOR_TLB      0xf2
 #define IRQ_VECTOR_SPURIOUS 0xff
 
 /* The error code of #PF (Intel SDM vol. 3, 4.7). */
