@@ -81,7 +81,7 @@ static int exit_byte(int status)
 
 static void shutdown_main(void *unused)
 {
-    u64 before = frames_before_tasks, after;
+    u64 before, after;
 
     (void)unused;
     irq_enable();
@@ -94,6 +94,7 @@ static void shutdown_main(void *unused)
     thread_cancel_block();
     kill_all();
     bury_all();
+    before = frames_before_tasks;
     after = frames_in_use();
     printk("frames: %s%llu in use before the first task, %llu at the end\n",
            before == after ? "" : "LEAK ", (unsigned long long)before,

@@ -10,16 +10,9 @@ static bool is_red(const struct rb_node *node)
     return node && node->red;
 }
 
-static void update(struct rb_root *root, struct rb_node *node)
-{
-    if (root->update)
-        root->update(node);
-}
-
 void rb_propagate(struct rb_root *root, struct rb_node *node)
 {
-    if (root->update)
-        rb_walk_up(node, NULL, root->update);
+    rb_walk_up(node, NULL, root->update);
 }
 
 /* Makes new stand where old stood under old's parent. */
@@ -52,8 +45,8 @@ static void rotate_left(struct rb_root *root, struct rb_node *x)
     replace_child(root, x, y);
     y->left = x;
     x->parent = y;
-    update(root, x);
-    update(root, y);
+    root->update(x);
+    root->update(y);
 }
 
 /* The mirror image: x's left child y rises. */
@@ -68,8 +61,8 @@ static void rotate_right(struct rb_root *root, struct rb_node *x)
     replace_child(root, x, y);
     y->right = x;
     x->parent = y;
-    update(root, x);
-    update(root, y);
+    root->update(x);
+    root->update(y);
 }
 
 static void rotate(struct rb_root *root, struct rb_node *x, bool left)
@@ -106,19 +99,6 @@ void rb_insert_fixup(struct rb_root *root, struct rb_node *node)
         break;
     }
     root->node->red = 0;
-}
-
-static bool no_update(struct rb_node *node __maybe_unused)
-{
-    return false;
-}
-
-void rb_insert(struct rb_root *root, struct rb_node *node,
-               struct rb_node *parent, struct rb_node **link,
-               struct rb_node *also)
-{
-    rb_insert_with(root, node, parent, link, also,
-                   root->update ? root->update : no_update);
 }
 
 /*
@@ -227,26 +207,12 @@ struct rb_erased rb_erase_begin(struct rb_root *root, struct rb_node *node,
     return e;
 }
 
-void rb_erase(struct rb_root *root, struct rb_node *node, struct rb_node *also)
-{
-    rb_erase_with(root, node, also, root->update ? root->update : no_update);
-}
-
 struct rb_node *rb_first(const struct rb_root *root)
 {
     struct rb_node *node = root->node;
 
     while (node && node->left)
         node = node->left;
-    return node;
-}
-
-struct rb_node *rb_last(const struct rb_root *root)
-{
-    struct rb_node *node = root->node;
-
-    while (node && node->right)
-        node = node->right;
     return node;
 }
 
@@ -259,19 +225,6 @@ struct rb_node *rb_next(const struct rb_node *node)
         return (struct rb_node *)node;
     }
     while (node->parent && node->parent->right == node)
-        node = node->parent;
-    return node->parent;
-}
-
-struct rb_node *rb_prev(const struct rb_node *node)
-{
-    if (node->left) {
-        node = node->left;
-        while (node->right)
-            node = node->right;
-        return (struct rb_node *)node;
-    }
-    while (node->parent && node->parent->left == node)
         node = node->parent;
     return node->parent;
 }
@@ -290,7 +243,7 @@ static int validate(const struct rb_root *root, struct rb_node *node,
     right = validate(root, node->right, node);
     if (left < 0 || left != right)
         return -1;
-    if (root->update && root->update(node))
+    if (root->update(node))
         return -1;
     return left + !node->red;
 }

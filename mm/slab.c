@@ -247,13 +247,3 @@ void kmem_cache_shrink_all(void)
         cache_shrink(cache);
     spin_unlock(&all_lock);
 }
-
-void kmem_cache_each(void (*fn)(const struct kmem_cache *, void *), void *arg)
-{
-    struct kmem_cache *cache;
-
-    spin_lock(&all_lock);
-    list_for_each_entry (cache, &all_caches, all)
-        fn(cache, arg);
-    spin_unlock(&all_lock);
-}

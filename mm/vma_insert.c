@@ -79,8 +79,8 @@ void vma_link(struct mm_struct *mm, struct vm_area_struct *vma,
     mm->map_count++;
     /* The next to be touched, most likely. */
     mm->vma_cache = vma;
-    rb_insert_with(&mm->mm_rb, gap_changed(vma), place->parent, place->link,
-                   gap_changed(place->next), gap_update);
+    rb_insert(&mm->mm_rb, gap_changed(vma), place->parent, place->link,
+              gap_changed(place->next), gap_update);
     if (vma->vm_object)
         object_link(vma);
 }
@@ -111,7 +111,7 @@ void vma_unlink(struct mm_struct *mm, struct vm_area_struct *vma)
     if (mm->vma_cache == vma)
         mm->vma_cache = NULL;
     mm->map_count--;
-    rb_erase_with(&mm->mm_rb, &vma->vm_rb, gap_changed(next), gap_update);
+    rb_erase(&mm->mm_rb, &vma->vm_rb, gap_changed(next), gap_update);
     if (vma->vm_object)
         object_unlink(vma);
 }

@@ -59,13 +59,17 @@
     pushq %r15
 .endm
 
-.macro POP_REGS
+.macro POP_CALLEE_SAVED
     popq %r15
     popq %r14
     popq %r13
     popq %r12
     popq %rbp
     popq %rbx
+.endm
+
+.macro POP_REGS
+    POP_CALLEE_SAVED
     popq %r11
     popq %r10
     popq %r9
@@ -128,12 +132,7 @@ syscall_return:
     movq %rcx, %rax
     shrq $47, %rax
     jnz user_return
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %rbp
-    popq %rbx
+    POP_CALLEE_SAVED
     popq %rax /* r11 has it */
     popq %r10
     popq %r9

@@ -8,7 +8,6 @@
  *   u64 irq_save(void)              disables interrupts, returns the old state
  *   void irq_restore(u64)
  *   void irq_enable(void), irq_disable(void)
- *   bool irq_enabled(void)
  *   void cpu_relax(void)            one turn of a spin loop
  *   void cpu_idle(void)             interrupts on and wait for one, atomically;
  *                                   returns with interrupts off

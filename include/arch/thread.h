@@ -21,7 +21,7 @@ struct sigaction_k;
  *
  * <asm/regs.h> also provides, inline:
  *   struct regs *thread_regs(struct thread *t)  user registers of t
- *   u64 regs_ip(r), regs_sp(r), regs_arg(r, i) (0..5), regs_syscall(r)
+ *   u64 regs_ip(r), regs_sp(r), regs_syscall(r)
  *   bool regs_user(r)         came from user mode
  *   long regs_return(r), void regs_set_return(r, long v)  the result
  */

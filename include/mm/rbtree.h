@@ -19,21 +19,8 @@ typedef bool (*rb_update_fn)(struct rb_node *node);
 
 struct rb_root {
     struct rb_node *node;
-    rb_update_fn update; /* NULL: not augmented */
+    rb_update_fn update; /* never NULL */
 };
-
-/*
- * Hangs node at *link under parent (both from the caller's search) / takes it
- * out, colours and rebalances. also: node's successor in order if the change
- * changed that one's own augmented inputs too, so that one walk upwards does
- * for both; else NULL.
- */
-void rb_insert(struct rb_root *root, struct rb_node *node,
-               struct rb_node *parent, struct rb_node **link,
-               struct rb_node *also);
-void rb_erase(struct rb_root *root, struct rb_node *node, struct rb_node *also);
-
-/* ---- the same with the update function in sight of the compiler ---- */
 
 /*
  * Recomputes upwards from node: at least up to and with until (NULL: node
@@ -64,19 +51,26 @@ struct rb_erased rb_erase_begin(struct rb_root *root, struct rb_node *node,
 void rb_erase_fixup(struct rb_root *root, const struct rb_erased *e);
 void rb_insert_fixup(struct rb_root *root, struct rb_node *node);
 
-/* A new leaf's successor, if it has one, is among its ancestors. */
-static inline void rb_insert_with(struct rb_root *root, struct rb_node *node,
-                                  struct rb_node *parent, struct rb_node **link,
-                                  struct rb_node *also, rb_update_fn update)
+/*
+ * Hangs node at *link under parent (both from the caller's search) / takes it
+ * out, colours and rebalances. also: node's successor in order if the change
+ * changed that one's own augmented inputs too, so that one walk upwards does
+ * for both; else NULL. update: root->update, named by the caller so that the
+ * compiler sees it and the walk is a plain loop.
+ */
+static inline void rb_insert(struct rb_root *root, struct rb_node *node,
+                             struct rb_node *parent, struct rb_node **link,
+                             struct rb_node *also, rb_update_fn update)
 {
+    /* A new leaf's successor, if it has one, is among its ancestors. */
     *node = (struct rb_node){.parent = parent, .red = 1};
     *link = node;
     rb_walk_up(node, also ? also : parent, update);
     rb_insert_fixup(root, node);
 }
 
-static inline void rb_erase_with(struct rb_root *root, struct rb_node *node,
-                                 struct rb_node *also, rb_update_fn update)
+static inline void rb_erase(struct rb_root *root, struct rb_node *node,
+                            struct rb_node *also, rb_update_fn update)
 {
     struct rb_erased e = rb_erase_begin(root, node, also);
 
@@ -89,9 +83,7 @@ static inline void rb_erase_with(struct rb_root *root, struct rb_node *node,
 void rb_propagate(struct rb_root *root, struct rb_node *node);
 
 struct rb_node *rb_first(const struct rb_root *root);
-struct rb_node *rb_last(const struct rb_root *root);
 struct rb_node *rb_next(const struct rb_node *node);
-struct rb_node *rb_prev(const struct rb_node *node);
 
 /* Red-black rules, parent links and augmentation hold: black height, or -1. */
 int rb_validate(const struct rb_root *root);

@@ -33,9 +33,6 @@ void kmem_cache_free(struct kmem_cache *cache, void *object);
 /* Gives empty slabs of every cache back to the page allocator. */
 void kmem_cache_shrink_all(void);
 
-/* Calls fn for each cache (statistics). */
-void kmem_cache_each(void (*fn)(const struct kmem_cache *, void *), void *arg);
-
 /* 16 bytes .. 4 MiB; over 8 KiB whole page blocks. kfree(NULL) is nothing. */
 void *kmalloc(size_t size) __must_check;
 void *kzalloc(size_t size) __must_check;

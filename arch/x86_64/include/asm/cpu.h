@@ -100,11 +100,6 @@ static inline void irq_restore(u64 flags)
         irq_enable();
 }
 
-static inline bool irq_enabled(void)
-{
-    return flags_read() & RFLAGS_IF;
-}
-
 static inline void cpu_relax(void)
 {
     __asm__ volatile("pause" ::: "memory");

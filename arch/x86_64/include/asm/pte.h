@@ -44,12 +44,13 @@ typedef struct {
 
 #define PTE_NONE ((pte_t){0})
 
-#define PROT_KERNEL        ((pgprot_t){PTE_P | PTE_W | PTE_A | PTE_D | PTE_G | PTE_NX})
-#define PROT_KERNEL_TEXT   ((pgprot_t){PTE_P | PTE_A | PTE_G})
-#define PROT_KERNEL_RODATA ((pgprot_t){PTE_P | PTE_A | PTE_G | PTE_NX})
-#define PROT_KERNEL_DEVICE                                                     \
-    ((pgprot_t){PTE_P | PTE_W | PTE_A | PTE_D | PTE_G | PTE_NX | PTE_PCD |     \
-                PTE_PWT})
+#define PTE_KERNEL_READ (PTE_P | PTE_A | PTE_G)
+#define PTE_KERNEL_RW   (PTE_KERNEL_READ | PTE_W | PTE_D | PTE_NX)
+
+#define PROT_KERNEL        ((pgprot_t){PTE_KERNEL_RW})
+#define PROT_KERNEL_TEXT   ((pgprot_t){PTE_KERNEL_READ})
+#define PROT_KERNEL_RODATA ((pgprot_t){PTE_KERNEL_READ | PTE_NX})
+#define PROT_KERNEL_DEVICE ((pgprot_t){PTE_KERNEL_RW | PTE_PCD | PTE_PWT})
 
 /* The reference root: its upper half is copied into every address space. */
 extern pte_t *kernel_pgd;
@@ -74,30 +75,18 @@ static inline bool pte_none(pte_t e)
     return e.v == 0;
 }
 
-static inline bool pte_present(pte_t e)
-{
-    return e.v & (PTE_P | PTE_PROTNONE);
-}
-
-static inline bool pte_write(pte_t e)
-{
-    return e.v & PTE_W;
-}
-
-static inline bool pte_dirty(pte_t e)
-{
-    return e.v & PTE_D;
-}
-
-static inline bool pte_young(pte_t e)
-{
-    return e.v & PTE_A;
-}
-
-static inline bool pte_user(pte_t e)
-{
-    return e.v & PTE_U;
-}
+#define PTE_TEST(name, bits)                                                   \
+    static inline bool name(pte_t e)                                           \
+    {                                                                          \
+        return e.v & (bits);                                                   \
+    }
+PTE_TEST(pte_present, PTE_P | PTE_PROTNONE)
+PTE_TEST(pte_write, PTE_W)
+PTE_TEST(pte_dirty, PTE_D)
+PTE_TEST(pte_young, PTE_A)
+PTE_TEST(pte_user, PTE_U)
+PTE_TEST(pte_uffd_wp, PTE_UFFD_WP)
+#undef PTE_TEST
 
 static inline bool pte_exec(pte_t e)
 {
@@ -108,11 +97,6 @@ static inline bool pte_exec(pte_t e)
 static inline bool pte_leaf(pte_t e, int level)
 {
     return pte_present(e) && (level == 0 || (e.v & PTE_PS));
-}
-
-static inline bool pte_uffd_wp(pte_t e)
-{
-    return e.v & PTE_UFFD_WP;
 }
 
 static inline u64 pte_pfn(pte_t e)
@@ -131,50 +115,25 @@ static inline pte_t pte_table(u64 pfn)
     return (pte_t){pfn << PAGE_SHIFT | PTE_P | PTE_W | PTE_U | PTE_A};
 }
 
-static inline pte_t pte_mkwrite(pte_t e)
-{
-    return (pte_t){e.v | PTE_W};
-}
-
-static inline pte_t pte_wrprotect(pte_t e)
-{
-    return (pte_t){e.v & ~PTE_W};
-}
-
-static inline pte_t pte_mkdirty(pte_t e)
-{
-    return (pte_t){e.v | PTE_D};
-}
-
-static inline pte_t pte_mkclean(pte_t e)
-{
-    return (pte_t){e.v & ~PTE_D};
-}
-
-static inline pte_t pte_mkyoung(pte_t e)
-{
-    return (pte_t){e.v | PTE_A};
-}
-
-static inline pte_t pte_mkold(pte_t e)
-{
-    return (pte_t){e.v & ~PTE_A};
-}
+#define PTE_CHANGE(name, set, clear)                                           \
+    static inline pte_t name(pte_t e)                                          \
+    {                                                                          \
+        return (pte_t){(e.v | (set)) & ~(clear)};                              \
+    }
+PTE_CHANGE(pte_mkwrite, PTE_W, 0ul)
+PTE_CHANGE(pte_wrprotect, 0ul, PTE_W)
+PTE_CHANGE(pte_mkdirty, PTE_D, 0ul)
+PTE_CHANGE(pte_mkclean, 0ul, PTE_D)
+PTE_CHANGE(pte_mkyoung, PTE_A, 0ul)
+PTE_CHANGE(pte_mkold, 0ul, PTE_A)
+PTE_CHANGE(pte_mk_uffd_wp, PTE_UFFD_WP, PTE_W)
+PTE_CHANGE(pte_clear_uffd_wp, 0ul, PTE_UFFD_WP)
+#undef PTE_CHANGE
 
 /* New permissions; frame, accessed, dirty and the userfaultfd's mark stay. */
 static inline pte_t pte_modify(pte_t e, pgprot_t prot)
 {
     return (pte_t){(e.v & (PTE_FRAME | PTE_A | PTE_D | PTE_UFFD_WP)) | prot.v};
-}
-
-static inline pte_t pte_mk_uffd_wp(pte_t e)
-{
-    return (pte_t){(e.v | PTE_UFFD_WP) & ~PTE_W};
-}
-
-static inline pte_t pte_clear_uffd_wp(pte_t e)
-{
-    return (pte_t){e.v & ~PTE_UFFD_WP};
 }
 
 static inline pte_t pte_get(const pte_t *p)

@@ -48,24 +48,6 @@ static inline u64 regs_sp(const struct regs *r)
     return r->sp;
 }
 
-static inline u64 regs_arg(const struct regs *r, int i)
-{
-    switch (i) {
-    case 0:
-        return r->di;
-    case 1:
-        return r->si;
-    case 2:
-        return r->dx;
-    case 3:
-        return r->r10;
-    case 4:
-        return r->r8;
-    default:
-        return r->r9;
-    }
-}
-
 /* The system call's number; -1 (as u64) in an exception or interrupt. */
 static inline u64 regs_syscall(const struct regs *r)
 {
