@@ -38,6 +38,18 @@ void ipi_nmi_others(void)
     icr_send(0, ICR_ALL_OTHERS | ICR_ASSERT | ICR_NMI);
 }
 
+void cpu_stop(void)
+{
+    for (;;)
+        __asm__ volatile("cli; hlt");
+}
+
+void cpus_stop_others(void)
+{
+    if (cpu_count > 1)
+        ipi_nmi_others();
+}
+
 void ipi_init(u32 apic_id)
 {
     icr_send(apic_id, ICR_ASSERT | ICR_INIT);

@@ -134,6 +134,8 @@ void trap_dispatch(struct regs *regs, u64 vector, u64 error_code)
 {
     if (vector >= 32)
         irq_dispatch(vector);
+    else if (vector == TRAP_NMI && panic_is_on())
+        cpu_stop();
     else if (vector == TRAP_NMI)
         printk("NMI ignored at %016lx\n", regs->ip);
     else if (vector == TRAP_MC)

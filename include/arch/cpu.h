@@ -31,6 +31,10 @@ struct spinlock;
 /* Spins until *l may be free; panics if CPU me already holds it. */
 void spin_wait(struct spinlock *l, u32 me);
 
+/* This CPU does nothing any more / all others are told to stop (a panic). */
+void cpu_stop(void) __noreturn;
+void cpus_stop_others(void);
+
 /* Makes another CPU call sched_interrupt() (kernel) soon. */
 void cpu_interrupt(struct cpu *cpu);
 

@@ -19,6 +19,9 @@ void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
  * a panic inside a panic ends the machine here. */
 void panic_begin(void);
 
+/* Some CPU is in panic(). */
+bool panic_is_on(void);
+
 /* A state that our own code must never reach, whatever user code does. */
 #define BUG_ON(cond)                                                           \
     do {                                                                       \
