@@ -37,6 +37,10 @@
 #include <asm_offsets.h>
 
     .text
+    /* Backtraces end here: what called us is not a C function. */
+    .cfi_sections .debug_frame
+    .cfi_startproc
+    .cfi_undefined rip
 
 .macro PUSH_REGS_AFTER_DI
     pushq %rsi
@@ -276,5 +280,7 @@ paranoid_common:
     jz kernel_return
     swapgs
     jmp kernel_return
+
+    .cfi_endproc
 
     .section .note.GNU-stack, "", @progbits
