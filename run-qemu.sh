@@ -342,7 +342,7 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 # Standard input may be closed.
-if { true <&0; } 2>/dev/null; then exec 3<&0; else exec 3</dev/null; fi
+if [ -e /dev/fd/0 ]; then exec 3<&0; else exec 3</dev/null; fi
 [ ! /dev/fd/3 -ef /dev/null ] || no_input=1
 
 if [ -z "$iso" ]; then

@@ -4,13 +4,16 @@
 
 bool userfaultfd_has_msg(struct userfaultfd_ctx *ctx)
 {
-    return !list_empty(&ctx->pending);
+    return READ_ONCE(ctx->pending.next) != &ctx->pending;
 }
 
 int userfaultfd_next_msg(struct userfaultfd_ctx *ctx, struct uffd_msg *msg)
 {
     struct userfaultfd_wait *w;
 
+    /* A reader looks here before and after it goes to sleep. */
+    if (!userfaultfd_has_msg(ctx))
+        return -EAGAIN;
     spin_lock(&ctx->lock);
     if (list_empty(&ctx->pending)) {
         spin_unlock(&ctx->lock);

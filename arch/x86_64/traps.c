@@ -17,6 +17,8 @@
 
 extern char iret_to_user[];
 
+static u64 nmi_ignored; /* for GDB */
+
 static const char *const trap_names[32] = {
     [TRAP_DE] = "divide error",
     [TRAP_DB] = "debug exception",
@@ -137,7 +139,7 @@ void trap_dispatch(struct regs *regs, u64 vector, u64 error_code)
     else if (vector == TRAP_NMI && panic_is_on())
         cpu_stop();
     else if (vector == TRAP_NMI)
-        printk("NMI ignored at %016lx\n", regs->ip);
+        nmi_ignored++; /* it may have come in the middle of a printk() */
     else if (vector == TRAP_MC)
         die("machine check", regs);
     else if (regs_user(regs) && vector != TRAP_DF)

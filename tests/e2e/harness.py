@@ -94,7 +94,8 @@ class Run:
 def spawn(args, **how):
     """Starts run-qemu.sh with what is built already; a Popen of its own
     session, so that signals meant for it reach nobody else."""
-    env = dict(os.environ, BUILD=BUILD, FAULTLINE_BUILT="1")
+    env = dict(os.environ, BUILD=BUILD, FAULTLINE_BUILT="1",
+               **how.pop("env", {}))
     how.setdefault("stdin", subprocess.DEVNULL)
     return subprocess.Popen([SCRIPT, *args], env=env, cwd=ROOT,
                             start_new_session=True, **how)

@@ -70,10 +70,11 @@ def gone(pids, seconds=5):
 
 
 @pytest.mark.parametrize("number", ["INT", "TERM", "HUP", "KILL"])
-def test_leaves_no_qemu_behind(program, number):
+def test_leaves_no_qemu_behind(program, number, tmp_path):
+    # Killed outright, the script cannot remove its temporary files.
     process = harness.spawn(
         ["--quiet", "--append", "limit=120", "--run", program("report"),
-         "spin"], stdout=subprocess.PIPE)
+         "spin"], stdout=subprocess.PIPE, env={"TMPDIR": str(tmp_path)})
     assert process.stdout.readline() == b"spinning\n"
     family = children(process.pid)
     assert len(family) >= 2
@@ -111,6 +112,16 @@ def test_runs_from_another_folder(tmp_path):
                          cwd=tmp_path, stdin=subprocess.DEVNULL,
                          capture_output=True, timeout=120)
     assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr
+
+
+def test_closed_input(program):
+    """As in `./run-qemu.sh ... <&-`."""
+    env = dict(os.environ, BUILD=harness.BUILD, FAULTLINE_BUILT="1")
+    ran = subprocess.run(
+        ["bash", "-c", '"$@" <&-', "bash", harness.SCRIPT, "--quiet", "--run",
+         program("report"), "copy", "10"], env=env, capture_output=True,
+        timeout=60)
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_builds_nothing_the_second_time():
