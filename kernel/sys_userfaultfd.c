@@ -143,14 +143,19 @@ static long uffd_register(struct userfaultfd_ctx *ctx, void __user *arg)
     return copy_to_user(arg, &reg, sizeof(reg));
 }
 
+/* The argument of UNREGISTER and WAKE, checked. */
+static int get_range(struct uffdio_range *range, const void __user *arg)
+{
+    if (copy_from_user(range, arg, sizeof(*range)))
+        return -EFAULT;
+    return check_range(range->start, range->len);
+}
+
 static long uffd_unregister(struct userfaultfd_ctx *ctx, void __user *arg)
 {
     struct uffdio_range range;
-    int r;
+    int r = get_range(&range, arg);
 
-    if (copy_from_user(&range, arg, sizeof(range)))
-        return -EFAULT;
-    r = check_range(range.start, range.len);
     if (r)
         return r;
     return userfaultfd_unregister(ctx, range.start, range.start + range.len);
@@ -159,11 +164,8 @@ static long uffd_unregister(struct userfaultfd_ctx *ctx, void __user *arg)
 static long uffd_wake(struct userfaultfd_ctx *ctx, void __user *arg)
 {
     struct uffdio_range range;
-    int r;
+    int r = get_range(&range, arg);
 
-    if (copy_from_user(&range, arg, sizeof(range)))
-        return -EFAULT;
-    r = check_range(range.start, range.len);
     if (!r)
         userfaultfd_wake(ctx, range.start, range.len);
     return r;

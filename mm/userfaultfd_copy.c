@@ -96,7 +96,17 @@ static int copy_one(struct userfaultfd_ctx *ctx, u64 dst, u64 end, u64 src)
     return r;
 }
 
-s64 userfaultfd_copy(struct userfaultfd_ctx *ctx, u64 dst, u64 src, u64 len)
+/* The zero page; the source is nobody's. */
+static int zero_one(struct userfaultfd_ctx *ctx, u64 dst, u64 end,
+                    u64 src __maybe_unused)
+{
+    return fill_page(ctx, dst, end, NULL);
+}
+
+/* Page by page, until one fails or the caller is to die. */
+static s64 fill_range(struct userfaultfd_ctx *ctx, u64 dst, u64 src, u64 len,
+                      int (*fill_one)(struct userfaultfd_ctx *ctx, u64 dst,
+                                      u64 end, u64 src))
 {
     u64 done = 0;
     int r = 0;
@@ -104,7 +114,7 @@ s64 userfaultfd_copy(struct userfaultfd_ctx *ctx, u64 dst, u64 src, u64 len)
     if (!mm_try_get(ctx->mm))
         return -ESRCH;
     while (done < len) {
-        r = copy_one(ctx, dst + done, dst + len, src + done);
+        r = fill_one(ctx, dst + done, dst + len, src + done);
         if (r)
             break;
         done += PAGE_SIZE;
@@ -115,21 +125,12 @@ s64 userfaultfd_copy(struct userfaultfd_ctx *ctx, u64 dst, u64 src, u64 len)
     return done ? (s64)done : r;
 }
 
+s64 userfaultfd_copy(struct userfaultfd_ctx *ctx, u64 dst, u64 src, u64 len)
+{
+    return fill_range(ctx, dst, src, len, copy_one);
+}
+
 s64 userfaultfd_zeropage(struct userfaultfd_ctx *ctx, u64 start, u64 len)
 {
-    u64 done = 0;
-    int r = 0;
-
-    if (!mm_try_get(ctx->mm))
-        return -ESRCH;
-    while (done < len) {
-        r = fill_page(ctx, start + done, start + len, NULL);
-        if (r)
-            break;
-        done += PAGE_SIZE;
-        if (unlikely(thread_signal_pending(WAIT_KILLABLE)))
-            break;
-    }
-    mm_put(ctx->mm);
-    return done ? (s64)done : r;
+    return fill_range(ctx, start, 0, len, zero_one);
 }
