@@ -10,6 +10,7 @@
  *             [273] -> boot_low           the same as the direct map
  *             [511] -> boot_high [510] -> first boot_pd: the kernel's image
  */
+#include <asm/long_mode.h>
 #include <asm/tss.h>
 #include "multiboot2.h"
 
@@ -67,18 +68,7 @@ _start:
     movl $boot_low + TABLE, boot_pml4 + 273 * 8
     movl $boot_high + TABLE, boot_pml4 + 511 * 8
 
-    movl %cr4, %eax
-    orl $0x20, %eax /* PAE */
-    movl %eax, %cr4
-    movl $boot_pml4, %eax
-    movl %eax, %cr3
-    movl $0xc0000080, %ecx /* EFER: LME, NXE */
-    rdmsr
-    orl $0x900, %eax
-    wrmsr
-    movl %cr0, %eax
-    orl $0x80000001, %eax /* PG, PE */
-    movl %eax, %cr0
+    ENABLE_LONG_MODE
     lgdt boot_gdt_pointer
     ljmp $KERNEL_CS, $long_mode
 

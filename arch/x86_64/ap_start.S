@@ -5,6 +5,7 @@
  * through the boot tables as the first one did and continues in ap_long_mode,
  * in the kernel's text, with what ap_hand_over holds for it.
  */
+#include <asm/long_mode.h>
 #include <asm/smp.h>
 #include <asm/tss.h>
 
@@ -31,18 +32,7 @@ ap_protected:
     movl %eax, %ds
     movl %eax, %es
     movl %eax, %ss
-    movl %cr4, %eax
-    orl $0x20, %eax /* PAE */
-    movl %eax, %cr4
-    movl $boot_pml4, %eax
-    movl %eax, %cr3
-    movl $0xc0000080, %ecx /* EFER: LME, NXE */
-    rdmsr
-    orl $0x900, %eax
-    wrmsr
-    movl %cr0, %eax
-    orl $0x80000001, %eax /* PG, PE */
-    movl %eax, %cr0
+    ENABLE_LONG_MODE
     ljmpl $KERNEL_CS, $AT(ap_high)
 
     .code64
