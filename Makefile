@@ -73,6 +73,7 @@ USER := $(INIT) $(PAGERS) $(DEMOS)
 GUEST := $(patsubst tests/guest/%.c,$(BUILD)/guest/%,$(wildcard tests/guest/*.c))
 BENCH_SRC := $(wildcard tests/bench/*.c)
 BENCH := $(if $(BENCH_SRC),$(BUILD)/bench/bench)
+ORACLE := $(BUILD)/oracle
 
 # ---- host unit tests ------------------------------------------------------
 T := $(BUILD)/unit
@@ -97,9 +98,10 @@ say = @:
 endif
 endif
 
-.PHONY: all kernel user iso run test test-all unit guest e2e oracle-host \
-    bench lint format doctor clean help guest-programs unit-programs \
-    bench-program FORCE
+.PHONY: all kernel user iso run test test-all unit guest e2e fuzz oracle-host \
+    oracle oracle-test oracle-linux bench bench-run bench-linux bench-baseline \
+    bench-linux-baseline lint format doctor clean help guest-programs \
+    unit-programs bench-program FORCE
 
 all: kernel user
 kernel: $(KERNEL)
@@ -200,6 +202,12 @@ $(BUILD)/bench/bench: $(patsubst tests/%.c,$(BUILD)/%.o,$(BENCH_SRC))
 	$(call say,LD)
 	$(Q)$(USER_CC) $(UFLAGS) -o $@ $^
 
+# The first task of the Linux that judges us.
+$(ORACLE)/init: tests/oracle/init.c $(U)/.flags
+	$(call say,USER)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(USER_LINK)
+
 $(T)/obj/%.o: %.c $(T)/.flags
 	$(call say,HOST)
 	$(Q)mkdir -p $(@D)
@@ -247,12 +255,48 @@ e2e: all guest-programs bench-program
 	@BUILD=$(BUILD) $(PYTEST) -v tests/e2e \
 	    --ignore tests/e2e/test_guest.py $(ARGS)
 
+# Millions of system calls drawn at random; one boot per seed.
+fuzz: all guest-programs
+	@BUILD=$(BUILD) $(if $(CALLS),CALLS=$(CALLS)) tests/fuzz/syscalls.sh \
+	    $(SEEDS)
+
 oracle-host: all guest-programs
 	@tools/oracle-host $(BUILD)
 
-bench: all bench-program
-	@BUILD=$(BUILD) FAULTLINE_BUILT=1 ./run-qemu.sh --quiet --icount \
-	    --run $(BENCH) $(ARGS)
+# Linux 6.12 in the same QEMU; only these targets fetch and need it.
+oracle-linux: $(ORACLE)/init
+	@tools/oracle-fetch $(ORACLE)
+
+oracle:
+	@tools/install-deps oracle
+	@$(MAKE) --no-print-directory oracle-test
+oracle-test: guest-programs oracle-linux
+	@BUILD=$(BUILD) tools/oracle test $(ARGS)
+
+# Not quiet: the line about the boot is one of the figures.
+bench-run: all bench-program
+	@BUILD=$(BUILD) FAULTLINE_BUILT=1 ./run-qemu.sh --icount --run \
+	    $(BENCH) $(ARGS) </dev/null >$(BUILD)/bench/ours.txt || \
+	    { cat $(BUILD)/bench/ours.txt; exit 1; }
+
+bench: bench-run
+	@tools/bench-table $(BUILD)/bench/ours.txt
+
+bench-linux: bench-run oracle-linux
+	@BUILD=$(BUILD) tools/oracle run $(BENCH) $(ARGS) \
+	    >$(BUILD)/bench/linux.txt || \
+	    { cat $(BUILD)/bench/linux.txt; exit 1; }
+	@tools/bench-table $(BUILD)/bench/ours.txt $(BUILD)/bench/linux.txt
+
+# The committed columns, written anew.
+bench-baseline: bench-run
+	@tools/bench-table --write tests/bench/baseline.txt \
+	    $(BUILD)/bench/ours.txt \
+	    "Faultline; GCC $$($(CROSS_CC) -dumpfullversion)"
+bench-linux-baseline: bench-linux
+	@tools/bench-table --write tests/bench/linux-6.12.txt \
+	    $(BUILD)/bench/linux.txt \
+	    "Linux $$(cat $(ORACLE)/version)"
 
 lint:
 	@CLANG_FORMAT=$(CLANG_FORMAT) tools/lint

@@ -14,7 +14,7 @@
 
 #define CHUNK_SIZE 256u
 
-static spinlock_t out_lock = SPINLOCK_INIT;
+static spinlock_t out_lock = SPINLOCK_INIT_CLASS(LOCK_CONSOLE);
 static bool console_quiet, console_panicking;
 
 void console_out(const char *s, size_t n)

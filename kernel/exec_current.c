@@ -63,21 +63,6 @@ static int become_single(struct thread *t)
     return r ? -EAGAIN : 0;
 }
 
-/* Descriptors shared with another task (CLONE_FILES) become our own. */
-static int unshare_files(struct task *task)
-{
-    struct files *files;
-
-    if (!files_shared(task->files))
-        return 0;
-    files = files_dup(task->files);
-    if (!files)
-        return -ENOMEM;
-    files_put(task->files);
-    task->files = files;
-    return 0;
-}
-
 /* Handlers are gone with the old program's text; ignored signals stay so. */
 static void reset_signals(struct thread *t)
 {
@@ -131,13 +116,14 @@ int exec_current(struct mem_object *image, const char *name,
 
     if (r)
         return r;
-    r = unshare_files(t->task);
+    r = files_unshare(t->task);
     if (!r)
         r = become_single(t);
     if (r) {
         mm_put(program.mm);
         return r;
     }
+    thread_robust_exit(t);
     thread_clear_tid(t);
     switch_space(t, program.mm);
     task_release_vfork(t->task);

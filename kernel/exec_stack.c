@@ -16,6 +16,7 @@
 #include <base/string.h>
 #include <kernel/elf.h>
 #include <kernel/exec.h>
+#include <kernel/random.h>
 #include <mm/mm.h>
 #include <uapi/faultline/mman.h>
 
@@ -88,7 +89,7 @@ static int push_strings(struct stack *s, const char *name,
     u8 random[16];
     int r;
 
-    hw_random(random, sizeof(random));
+    random_bytes(random, sizeof(random));
     s->sp -= sizeof(u64);
     r = push(s, name, strlen(name) + 1, &s->name);
     if (!r)

@@ -1,4 +1,5 @@
 /* Open descriptions: what descriptors share after dup() and fork(). */
+#include <kernel/epoll.h>
 #include <kernel/file.h>
 #include <mm/slab.h>
 
@@ -15,6 +16,7 @@ struct file *file_create(const struct file_operations *ops, void *data,
     f->flags = flags;
     f->pos = 0;
     f->name = name;
+    list_init(&f->watchers);
     return f;
 }
 
@@ -22,6 +24,8 @@ void file_put(struct file *f)
 {
     if (__atomic_fetch_sub(&f->refcount, 1, __ATOMIC_ACQ_REL) != 1)
         return;
+    if (unlikely(!list_empty(&f->watchers)))
+        epoll_forget_file(f);
     if (f->ops->release)
         f->ops->release(f);
     kfree(f);

@@ -32,6 +32,7 @@ struct files *files_create(void)
     if (!files)
         return NULL;
     files->refcount = 1;
+    spin_lock_class(&files->lock, LOCK_FILES);
     files->capacity = FILES_FIRST;
     files->slots = files->first;
     return files;
@@ -40,11 +41,6 @@ struct files *files_create(void)
 void files_get(struct files *files)
 {
     __atomic_fetch_add(&files->refcount, 1, __ATOMIC_RELAXED);
-}
-
-bool files_shared(const struct files *files)
-{
-    return READ_ONCE(files->refcount) > 1;
 }
 
 static void slots_free(struct files *files, struct fd_slot *slots)
@@ -128,6 +124,20 @@ struct files *files_dup(struct files *files)
     return copy;
 }
 
+int files_unshare(struct task *task)
+{
+    struct files *shared = task->files, *files;
+
+    if (READ_ONCE(shared->refcount) == 1)
+        return 0;
+    files = files_dup(shared);
+    if (!files)
+        return -ENOMEM;
+    task->files = files;
+    files_put(shared);
+    return 0;
+}
+
 /* Empties slot i; lock held. */
 static struct file *slot_take(struct files *files, int i)
 {
@@ -155,6 +165,12 @@ void files_close_exec(struct files *files)
     }
 }
 
+u64 fd_ceiling(void)
+{
+    return min(READ_ONCE(current->task->limits[RLIMIT_NOFILE].cur),
+               (u64)FILES_MAX);
+}
+
 /* The lowest free slot >= from, maybe just past the table's end; lock held. */
 static int slot_find(struct files *files, int from)
 {
@@ -170,15 +186,16 @@ static int slot_find(struct files *files, int from)
 /* The lowest free slot >= from, with the lock then held; else -errno. */
 static int slot_reserve(struct files *files, int from)
 {
+    u64 limit = fd_ceiling();
     int fd, r;
 
     for (;;) {
         spin_lock(&files->lock);
         fd = slot_find(files, from);
-        if (fd < files->capacity)
+        if (fd < files->capacity && (u64)fd < limit)
             return fd;
         spin_unlock(&files->lock);
-        if (fd >= FILES_MAX)
+        if ((u64)fd >= limit)
             return -EMFILE;
         r = files_grow(files, fd);
         if (r)
@@ -205,7 +222,7 @@ int fd_replace(struct file *f, bool cloexec, int fd)
     struct files *files = current->task->files;
     struct file *old;
 
-    int r = fd < 0 || fd >= FILES_MAX ? -EBADF : 0;
+    int r = (u64)(s64)fd >= fd_ceiling() ? -EBADF : 0;
 
     if (!r && fd >= READ_ONCE(files->capacity))
         r = files_grow(files, fd);

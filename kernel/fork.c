@@ -1,5 +1,6 @@
 /*
- * clone(2): one more thread, or one more task. The new one is made whole
+ * One more thread, or one more task: clone(2) performed, sys_clone.c decodes.
+ * The new one is made whole
  * before anybody can see it; until then a failure takes it apart again. Relies
  * on mm_fork() for the copy of an address space and on the machine's room for
  * that of the registers.
@@ -8,34 +9,8 @@
 #include <base/errno.h>
 #include <base/string.h>
 #include <kernel/file.h>
-#include <kernel/sys_proc.h>
+#include <kernel/clone.h>
 #include <kernel/task.h>
-
-struct clone_request {
-    u64 flags;
-    u64 stack, tls;
-    u32 __user *ptid, *ctid;
-};
-
-/* The combinations clone(2) names, and those that need a part we lack: other
- * name spaces, pidfds, a descriptor table of a thread's own. */
-static int clone_check(const struct clone_request *c)
-{
-    u64 flags = c->flags;
-
-    if ((flags & CLONE_NEWANY) || (flags & CLONE_PIDFD))
-        return -EINVAL;
-    if ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM))
-        return -EINVAL;
-    if ((flags & CLONE_THREAD) &&
-        (!(flags & CLONE_SIGHAND) || !(flags & CLONE_FILES)))
-        return -EINVAL;
-    if ((flags & CLONE_PARENT) && current->task->pid == 1)
-        return -EINVAL;
-    if ((flags & CLONE_SETTLS) && c->tls >= TASK_SIZE)
-        return -EPERM;
-    return 0;
-}
 
 /* What a thread has of its maker, task or no task. */
 static int thread_inherit(struct thread *t, const struct clone_request *c)
@@ -49,6 +24,12 @@ static int thread_inherit(struct thread *t, const struct clone_request *c)
         t->sig_stack = me->sig_stack;
     if (flags & CLONE_CHILD_CLEARTID)
         t->clear_child_tid = c->ctid;
+    if (c->set_tid) {
+        int r = tid_claim(t, c->set_tid);
+
+        if (r)
+            return r;
+    }
     return arch_thread_init_fork(t, me, c->stack, flags & CLONE_SETTLS, c->tls);
 }
 
@@ -178,6 +159,22 @@ static struct thread *first_thread(struct task *task,
     return t;
 }
 
+/* With CLONE_PARENT the new task ends as its maker does. */
+static void task_signals(struct task *task, const struct clone_request *c)
+{
+    task->exit_signal =
+        c->flags & CLONE_PARENT ? current->task->exit_signal : c->exit_signal;
+    if (!(c->flags & CLONE_CLEAR_SIGHAND))
+        return;
+    for (unsigned i = 0; i < SIG_COUNT; i++) {
+        u64 handler = task->actions[i].sa_handler;
+
+        task->actions[i] = (struct sigaction_k){
+            .sa_handler = handler == SIG_IGN ? SIG_IGN : SIG_DFL,
+        };
+    }
+}
+
 static long clone_task(const struct clone_request *c)
 {
     struct task *task = task_create(current->task);
@@ -187,7 +184,7 @@ static long clone_task(const struct clone_request *c)
 
     if (!task)
         return -EAGAIN;
-    task->exit_signal = c->flags & CSIGNAL;
+    task_signals(task, c);
     if (c->flags & CLONE_VFORK)
         task->vfork_waiter = current;
     t = first_thread(task, c, &r);
@@ -204,33 +201,7 @@ static long clone_task(const struct clone_request *c)
     return pid;
 }
 
-static long do_clone(const struct clone_request *c)
+long do_clone(const struct clone_request *c)
 {
-    int r = clone_check(c);
-
-    if (r)
-        return r;
     return c->flags & CLONE_THREAD ? clone_thread(c) : clone_task(c);
-}
-
-long sys_clone(u64 flags, u64 stack, u32 __user *ptid, u32 __user *ctid,
-               u64 tls)
-{
-    struct clone_request c = {(u32)flags, stack, tls, ptid, ctid};
-
-    return do_clone(&c);
-}
-
-long sys_fork(void)
-{
-    struct clone_request c = {.flags = SIGCHLD};
-
-    return do_clone(&c);
-}
-
-long sys_vfork(void)
-{
-    struct clone_request c = {.flags = CLONE_VFORK | CLONE_VM | SIGCHLD};
-
-    return do_clone(&c);
 }

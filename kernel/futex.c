@@ -65,9 +65,21 @@ static int wait_enqueue(struct futex_waiter *w, u32 __user *addr, u32 val)
     }
     thread_prepare_block(WAIT_INTERRUPTIBLE);
     w->bucket = b;
+    w->woken = false;
     list_add_tail(&w->link, &b->waiters);
     spin_unlock(&b->lock);
     return 0;
+}
+
+/* A waker took w off. It is done with us when it has let go of the bucket,
+ * which on another CPU may take a moment longer. */
+static bool waiter_woken(const struct futex_waiter *w)
+{
+    if (!__atomic_load_n(&w->woken, __ATOMIC_ACQUIRE))
+        return false;
+    while (__atomic_load_n(&w->bucket, __ATOMIC_ACQUIRE))
+        cpu_relax();
+    return true;
 }
 
 /* Sleeps until woken. Returns 0, -EINTR, -ETIMEDOUT. */
@@ -77,12 +89,12 @@ static int wait_sleep(struct futex_waiter *w, u64 deadline)
 
     for (;;) {
         r = thread_block_until(deadline);
-        if (!__atomic_load_n(&w->bucket, __ATOMIC_ACQUIRE))
+        if (waiter_woken(w))
             return 0;
         if (r)
             return waiter_leave(w) ? r : 0;
         thread_prepare_block(WAIT_INTERRUPTIBLE);
-        if (!__atomic_load_n(&w->bucket, __ATOMIC_ACQUIRE)) {
+        if (waiter_woken(w)) {
             thread_cancel_block();
             return 0;
         }

@@ -67,6 +67,7 @@ static struct futex_bucket *bucket_of(const struct futex_key *key)
 
 static void bucket_lock(struct futex_bucket *b)
 {
+    spin_lock_class(&b->lock, LOCK_FUTEX);
     spin_lock(&b->lock);
     if (unlikely(!b->waiters.next))
         list_init(&b->waiters);
@@ -101,6 +102,7 @@ void futex_unlock_two(struct futex_bucket *ba, struct futex_bucket *bb)
 static void waiter_wake(struct futex_waiter *w)
 {
     list_del(&w->link);
+    __atomic_store_n(&w->woken, true, __ATOMIC_RELEASE);
     thread_wake(w->thread);
     __atomic_store_n(&w->bucket, NULL, __ATOMIC_RELEASE);
 }

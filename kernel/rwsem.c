@@ -17,6 +17,7 @@ void rwsem_init(struct rwsem *s)
     s->count = 0;
     s->waiting = 0;
     spin_lock_init(&s->lock);
+    spin_lock_class(&s->lock, LOCK_RWSEM);
     list_init(&s->queue);
 }
 
@@ -68,6 +69,11 @@ void rwsem_wait(struct rwsem *s, bool write)
         (void)thread_block();
     }
     thread_cancel_block();
+    /* Who granted it may still be about to wake us, by our address: it has
+     * done so when it lets the queue go. */
+    spin_lock(&s->lock);
+    spin_unlock(&s->lock);
+    lockdep_sleeping(1);
 }
 
 void rwsem_hand_over(struct rwsem *s)

@@ -31,7 +31,7 @@ void rq_add(struct cpu *cpu, struct thread *t)
     rq->count++;
     if (likely(cpu == this_cpu()))
         slice_start(rq);
-    else if (!rq->slice_armed)
+    else if (!rq->slice_armed || cpu->running == cpu->idle)
         cpu_interrupt(cpu); /* it arms its own timer, or wakes up */
 }
 
@@ -148,6 +148,7 @@ int thread_block(void)
     struct thread *t = current;
     u64 flags;
 
+    lockdep_may_sleep();
     if (wait_broken(t)) {
         thread_cancel_block();
         return -EINTR;
@@ -167,6 +168,7 @@ int thread_block_until(u64 deadline_ns)
 
     if (!deadline_ns)
         return thread_block();
+    lockdep_may_sleep();
     if (wait_broken(t)) {
         thread_cancel_block();
         return -EINTR;
@@ -242,6 +244,7 @@ void thread_yield(void)
     u64 flags = irq_save();
     struct cpu *cpu = t->cpu;
 
+    lockdep_may_sleep();
     spin_lock(&cpu->rq.lock);
     if (unlikely(!(t->affinity & 1ul << cpu->id))) {
         t->state = THREAD_READY;
@@ -260,6 +263,7 @@ void thread_exit_final(void)
     struct thread *t = current;
     struct cpu *cpu = t->cpu;
 
+    lockdep_no_locks();
     (void)spin_lock_irqsave(&cpu->rq.lock);
     t->state = THREAD_DEAD;
     cpu->reap = t;
@@ -288,6 +292,7 @@ void sched_init(void)
     struct cpu *cpu = this_cpu();
 
     spin_lock_init(&cpu->rq.lock);
+    spin_lock_class(&cpu->rq.lock, LOCK_RUN_QUEUE);
     list_init(&cpu->rq.ready);
     list_init(&cpu->rq.timers);
     cpu->rq.armed = ~0ull;

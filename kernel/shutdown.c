@@ -20,6 +20,7 @@ static int init_status = -1; /* wait4() status of pid 1; -1: it lives */
 
 u64 frames_in_use(void)
 {
+    thread_cache_drain();
     mm_shrink_all();
     return frames_total() - frames_free();
 }
@@ -99,6 +100,7 @@ static void shutdown_main(void *unused)
     printk("frames: %s%llu in use before the first task, %llu at the end\n",
            before == after ? "" : "LEAK ", (unsigned long long)before,
            (unsigned long long)after);
+    stack_use_report();
     machine_end(exit_byte(init_status),
                 before == after ? END_ORDERLY : END_FRAME_LEAK);
 }

@@ -39,13 +39,21 @@ long sys_close(int fd)
     return 0;
 }
 
-/* Tables are shared by threads only, whom UNSHARE would not part: refused. */
+/* A table belongs to a task: UNSHARE can part tasks, not a task's threads. */
 long sys_close_range(u32 first, u32 last, u32 flags)
 {
     u32 fd;
 
-    if (first > last || (flags & ~CLOSE_RANGE_CLOEXEC))
+    if (first > last || (flags & ~(CLOSE_RANGE_CLOEXEC | CLOSE_RANGE_UNSHARE)))
         return -EINVAL;
+    if (flags & CLOSE_RANGE_UNSHARE) {
+        int r = READ_ONCE(current->task->thread_count) > 1
+                    ? -EINVAL
+                    : files_unshare(current->task);
+
+        if (r)
+            return r;
+    }
     last = min(last, (u32)fd_limit() - 1);
     for (fd = first; fd <= last; fd++) {
         if (flags & CLOSE_RANGE_CLOEXEC)
@@ -99,7 +107,7 @@ static long fcntl_file(struct file *f, int fd, int cmd, u64 arg)
     switch (cmd) {
     case F_DUPFD:
     case F_DUPFD_CLOEXEC:
-        if (arg >= FILES_MAX)
+        if (arg >= fd_ceiling())
             return -EINVAL;
         return dup_from(fd, cmd == F_DUPFD_CLOEXEC, (int)arg);
     case F_GETFD:

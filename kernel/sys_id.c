@@ -7,8 +7,6 @@
 #include <kernel/sys_proc.h>
 #include <kernel/task.h>
 
-#define ROBUST_LIST_HEAD 24 /* sizeof(struct robust_list_head) */
-
 long sys_getpid(void)
 {
     return current->task->pid;
@@ -55,14 +53,6 @@ long sys_set_tid_address(u32 __user *word)
 {
     current->clear_child_tid = word;
     return current->tid;
-}
-
-/* Every C library registers a list at start; it matters only to robust
- * mutexes, whose owner's death is not handed on. */
-long sys_set_robust_list(const void __user *head, size_t len)
-{
-    (void)head;
-    return len == ROBUST_LIST_HEAD ? 0 : -EINVAL;
 }
 
 /* pid 0: the caller. task_lock held. */

@@ -5,8 +5,10 @@
 #include <kernel/thread.h>
 #include <uapi/faultline/mman.h>
 
-/* A mapping of what descriptor fd names. */
-static long mmap_file(u64 addr, u64 len, u64 prot, u64 flags, int fd, u64 pgoff)
+/* A mapping of what descriptor fd names. Apart, so that anonymous mappings do
+ * not pay for it. */
+static __noinline long mmap_file(u64 addr, u64 len, u64 prot, u64 flags, int fd,
+                                 u64 pgoff)
 {
     struct file *f = fd_get(fd);
     struct mem_object *object;

@@ -8,7 +8,12 @@
 #include <kernel/task.h>
 #include <kernel/thread.h>
 
-#define TIMER_ABSTIME  1
+#define TIMER_ABSTIME 1
+
+/* Of a CPU-time clock's number: a thread's, and a kind that is none. */
+#define CPUCLOCK_THREAD 4
+#define CPUCLOCK_NONE   3
+
 #define COARSE_NS      1000000ull
 #define NSEC_PER_CLOCK 10000000ull /* times(2): 100 ticks a second */
 
@@ -20,6 +25,37 @@ static u64 task_cpu_ns(const struct task *task)
     ns = task_run_ns(task);
     spin_unlock(&task_lock);
     return ns;
+}
+
+/*
+ * The clocks of clock_getcpuclockid(3): the upper bits are the complement of a
+ * pid (0: the caller) or, with CPUCLOCK_THREAD, of a tid in the same task.
+ */
+static int cpu_clock_read(int clock, u64 *ns)
+{
+    u32 id = (u32) ~(clock >> 3);
+    const struct task *task;
+    const struct thread *t;
+    int r = -EINVAL;
+
+    if ((clock & 3) == CPUCLOCK_NONE)
+        return r;
+    spin_lock(&task_lock);
+    if (clock & CPUCLOCK_THREAD) {
+        t = id ? thread_find(id) : current;
+        if (t && t->task == current->task) {
+            *ns = thread_run_ns(t);
+            r = 0;
+        }
+    } else {
+        task = id ? task_find(id) : current->task;
+        if (task && !task->zombie) {
+            *ns = task_run_ns(task);
+            r = 0;
+        }
+    }
+    spin_unlock(&task_lock);
+    return r;
 }
 
 /* What the clock shows: 0 or -EINVAL. */
@@ -46,7 +82,7 @@ static int clock_read(int clock, u64 *ns)
         *ns = thread_run_ns(current);
         return 0;
     default:
-        return -EINVAL;
+        return clock < 0 ? cpu_clock_read(clock, ns) : -EINVAL;
     }
 }
 
@@ -96,6 +132,22 @@ long sys_gettimeofday(struct timeval_k __user *user, void __user *tz)
     return tz ? copy_to_user(tz, &utc, sizeof(utc)) : 0;
 }
 
+/* Nobody sets this machine's clock. */
+long sys_settimeofday(const struct timeval_k __user *user,
+                      const void __user *tz)
+{
+    struct timeval_k tv;
+    u64 zone;
+
+    if (user && copy_from_user(&tv, user, sizeof(tv)))
+        return -EFAULT;
+    if (user && (tv.tv_sec < 0 || tv.tv_usec < 0 || tv.tv_usec >= 1000000))
+        return -EINVAL;
+    if (tz && copy_from_user(&zone, tz, sizeof(zone)))
+        return -EFAULT;
+    return -EPERM;
+}
+
 long sys_time(s64 __user *user)
 {
     s64 now = (s64)(realtime_ns() / NSEC_PER_SEC);
@@ -107,7 +159,13 @@ long sys_time(s64 __user *user)
 
 long sys_times(s64 __user *buf)
 {
-    s64 times[4] = {(s64)(task_cpu_ns(current->task) / NSEC_PER_CLOCK)};
+    const struct task *task = current->task;
+    s64 times[4] = {
+        (s64)(task_cpu_ns(task) / NSEC_PER_CLOCK),
+        0, /* user, system */
+        (s64)(READ_ONCE(task->child_run_ns) / NSEC_PER_CLOCK),
+        0,
+    };
 
     if (buf && copy_to_user(buf, times, sizeof(times)))
         return -EFAULT;

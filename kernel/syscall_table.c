@@ -4,6 +4,7 @@
  * argument registers; a handler looks at those its manual page names.
  */
 #include <kernel/futex.h>
+#include <kernel/sys_event.h>
 #include <kernel/sys_file.h>
 #include <kernel/sys_misc.h>
 #include <kernel/sys_mm.h>
@@ -41,7 +42,15 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
     CALL(270, sys_pselect6),
     CALL(271, sys_ppoll),
     CALL(292, sys_dup3),
+    CALL(213, sys_epoll_create),
+    CALL(232, sys_epoll_wait),
+    CALL(233, sys_epoll_ctl),
+    CALL(281, sys_epoll_pwait),
+    CALL(284, sys_eventfd),
+    CALL(290, sys_eventfd2),
+    CALL(291, sys_epoll_create1),
     CALL(436, sys_close_range),
+    CALL(441, sys_epoll_pwait2),
 
     /* by path: open stat lstat access chdir readlink, and the ...at forms */
     CALL(2, sys_path_first),
@@ -110,13 +119,16 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
     CALL(231, sys_exit_group),
     CALL(247, sys_waitid),
     CALL(273, sys_set_robust_list),
+    CALL(274, sys_get_robust_list),
     CALL(302, sys_prlimit64),
     CALL(322, sys_execveat),
+    CALL(435, sys_clone3),
 
     /* clocks */
     CALL(35, sys_nanosleep),
     CALL(96, sys_gettimeofday),
     CALL(100, sys_times),
+    CALL(164, sys_settimeofday),
     CALL(201, sys_time),
     CALL(227, sys_clock_settime),
     CALL(228, sys_clock_gettime),
@@ -126,13 +138,17 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
     /* the scheduler and the rest */
     CALL(24, sys_sched_yield),
     CALL(99, sys_sysinfo),
+    CALL(142, sys_sched_setparam),
     CALL(143, sys_sched_getparam),
+    CALL(144, sys_sched_setscheduler),
     CALL(145, sys_sched_getscheduler),
     CALL(146, sys_sched_get_priority_max),
     CALL(147, sys_sched_get_priority_min),
+    CALL(148, sys_sched_rr_get_interval),
     CALL(203, sys_sched_setaffinity),
     CALL(204, sys_sched_getaffinity),
     CALL(309, sys_getcpu),
+    CALL(315, sys_sched_getattr),
     CALL(318, sys_getrandom),
     CALL(324, sys_membarrier),
 };

@@ -6,42 +6,23 @@
 #include <kernel/cpu.h>
 #include <kernel/thread.h>
 
-spinlock_t task_lock = SPINLOCK_INIT;
+spinlock_t task_lock = SPINLOCK_INIT_CLASS(LOCK_TASK);
 struct list_head all_threads = LIST_HEAD_INIT(all_threads);
 
+#define SPARES_MAX 16
+
 static struct kmem_cache thread_cache;
-static u32 last_tid;     /* task_lock */
+/* Ended threads of tasks, with stack and FPU area, for the next ones. */
+static struct {
+    spinlock_t lock;
+    unsigned count;
+    struct thread *threads[SPARES_MAX];
+} spares = {.lock = SPINLOCK_INIT_CLASS(LOCK_THREADS)};
 static u32 user_threads; /* atomic: of tasks, until the last of it is freed */
 
 void thread_cache_init(void)
 {
     kmem_cache_init(&thread_cache, "thread", sizeof(struct thread));
-}
-
-/* Somebody still goes by this number. task_lock held. */
-static bool tid_in_use(u32 id)
-{
-    struct task *task;
-
-    if (thread_find(id))
-        return true;
-    list_for_each_entry (task, &all_tasks, all_link)
-        if (task->pid == id || task->pgid == id || task->sid == id)
-            return true;
-    return false;
-}
-
-u32 tid_alloc(void)
-{
-    u32 id;
-
-    spin_lock(&task_lock);
-    do {
-        last_tid = last_tid % (TID_MAX - 1) + 1;
-        id = last_tid;
-    } while (tid_in_use(id));
-    spin_unlock(&task_lock);
-    return id;
 }
 
 struct thread *thread_find(u32 tid)
@@ -79,7 +60,6 @@ static void thread_setup(struct thread *t, struct task *task)
     t->cpu = this_cpu();
     t->affinity = task && current->task ? current->affinity : ~0ul;
     t->sig_stack.ss_flags = SS_DISABLE;
-    t->tid = task ? tid_alloc() : 0; /* pid 1 is the first task's */
     thread_init_links(t);
     if (task) {
         __atomic_fetch_add(&user_threads, 1, __ATOMIC_RELAXED);
@@ -87,8 +67,74 @@ static void thread_setup(struct thread *t, struct task *task)
         str_copy(t->name, task->name, sizeof(t->name));
     }
     spin_lock(&task_lock);
+    t->tid = task ? tid_alloc() : 0; /* pid 1 is the first task's */
     list_add_tail(&t->all_link, &all_threads);
     spin_unlock(&task_lock);
+}
+
+/* ---- kept ones ---- */
+
+/* A kept thread; NULL: none. */
+static struct thread *spare_take(void)
+{
+    struct thread *t = NULL;
+
+    spin_lock(&spares.lock);
+    if (spares.count)
+        t = spares.threads[--spares.count];
+    spin_unlock(&spares.lock);
+    return t;
+}
+
+static bool spare_keep(struct thread *t)
+{
+    bool keep;
+
+    spin_lock(&spares.lock);
+    keep = spares.count < SPARES_MAX;
+    if (keep)
+        spares.threads[spares.count++] = t;
+    spin_unlock(&spares.lock);
+    return keep;
+}
+
+static void thread_destroy(struct thread *t)
+{
+    arch_thread_free(t);
+    kstack_free(t->kstack_top);
+    kmem_cache_free(&thread_cache, t);
+}
+
+void thread_cache_drain(void)
+{
+    struct thread *t;
+
+    while ((t = spare_take()))
+        thread_destroy(t);
+}
+
+/* Zeros but for what a kept one brings along: the machine's part, a stack. */
+static void thread_clear(struct thread *t)
+{
+    memset(&t->work, 0,
+           offsetof(struct thread, sig_info[1]) -
+               offsetof(struct thread, work));
+}
+
+/* With a stack, everything else as yet unset. */
+static struct thread *thread_make(void)
+{
+    struct thread *t = kmem_cache_alloc(&thread_cache);
+
+    if (!t)
+        return NULL;
+    memset(&t->arch, 0, sizeof(t->arch));
+    t->kstack_top = kstack_alloc();
+    if (!t->kstack_top) {
+        kmem_cache_free(&thread_cache, t);
+        return NULL;
+    }
+    return t;
 }
 
 struct thread *thread_create(struct task *task)
@@ -97,15 +143,12 @@ struct thread *thread_create(struct task *task)
 
     if (threads_left() >= THREADS_MAX)
         return NULL;
-    t = kmem_cache_alloc(&thread_cache);
+    t = task ? spare_take() : NULL;
+    if (!t)
+        t = thread_make();
     if (!t)
         return NULL;
-    memset(t, 0, offsetof(struct thread, sig_info[1]));
-    t->kstack_top = kstack_alloc();
-    if (!t->kstack_top) {
-        kmem_cache_free(&thread_cache, t);
-        return NULL;
-    }
+    thread_clear(t);
     thread_setup(t, task);
     return t;
 }
@@ -117,9 +160,8 @@ void thread_free(struct thread *t)
     spin_lock(&task_lock);
     list_del(&t->all_link);
     spin_unlock(&task_lock);
-    arch_thread_free(t);
-    kstack_free(t->kstack_top);
-    kmem_cache_free(&thread_cache, t);
+    if (!task || !spare_keep(t))
+        thread_destroy(t);
     if (task) {
         task_put(task);
         __atomic_fetch_sub(&user_threads, 1, __ATOMIC_RELEASE);

@@ -11,12 +11,12 @@
 #define RING_SIZE 4096u /* a power of two */
 #define END_MARK  0x100 /* ^D: ends a read without being a byte of it */
 
-static spinlock_t lock = SPINLOCK_INIT;
+static spinlock_t lock = SPINLOCK_INIT_CLASS(LOCK_TTY);
 static u16 ring[RING_SIZE];
 static u32 head, tail; /* free running; head: next free */
 static u32 ready;      /* what lies before it can be read */
 
-struct wait_queue tty_readable = {SPINLOCK_INIT,
+struct wait_queue tty_readable = {SPINLOCK_INIT_CLASS(LOCK_WAIT_QUEUE),
                                   LIST_HEAD_INIT(tty_readable.waiters)};
 
 struct termios_k tty_termios = {

@@ -8,6 +8,7 @@
 void wait_queue_init(struct wait_queue *q)
 {
     spin_lock_init(&q->lock);
+    spin_lock_class(&q->lock, LOCK_WAIT_QUEUE);
     list_init(&q->waiters);
 }
 
@@ -16,6 +17,18 @@ void wait_add(struct wait_queue *q, struct waiter *w)
     u64 flags = spin_lock_irqsave(&q->lock);
 
     w->thread = thread_current();
+    w->wake = NULL;
+    list_add_tail(&w->link, &q->waiters);
+    spin_unlock_irqrestore(&q->lock, flags);
+}
+
+void wait_add_callback(struct wait_queue *q, struct waiter *w,
+                       void (*wake)(struct waiter *w))
+{
+    u64 flags = spin_lock_irqsave(&q->lock);
+
+    w->thread = NULL;
+    w->wake = wake;
     list_add_tail(&w->link, &q->waiters);
     spin_unlock_irqrestore(&q->lock, flags);
 }
@@ -28,12 +41,24 @@ void wait_remove(struct wait_queue *q, struct waiter *w)
     spin_unlock_irqrestore(&q->lock, flags);
 }
 
+/* True if a thread was woken. */
+static bool wake(struct waiter *w)
+{
+    if (unlikely(w->wake))
+        w->wake(w);
+    else
+        thread_wake(w->thread);
+    return w->thread;
+}
+
 void wake_up_one(struct wait_queue *q)
 {
+    struct waiter *w;
     u64 flags = spin_lock_irqsave(&q->lock);
 
-    if (!list_empty(&q->waiters))
-        thread_wake(list_first_entry(&q->waiters, struct waiter, link)->thread);
+    list_for_each_entry (w, &q->waiters, link)
+        if (wake(w))
+            break;
     spin_unlock_irqrestore(&q->lock, flags);
 }
 
@@ -43,6 +68,6 @@ void wake_up_all(struct wait_queue *q)
     u64 flags = spin_lock_irqsave(&q->lock);
 
     list_for_each_entry (w, &q->waiters, link)
-        thread_wake(w->thread);
+        (void)wake(w);
     spin_unlock_irqrestore(&q->lock, flags);
 }

@@ -17,9 +17,12 @@ static unsigned wp_reuse(struct vm_fault *vmf, enum fault_end end)
 }
 
 /*
- * Swaps the old page for ours if the entry is still as first seen. The old
- * mapping's count and reference go; flushed before the old page can be used
- * for anything else.
+ * Swaps the old page for ours if the entry is still as first seen. In between
+ * nobody can use either: were the new page there before every CPU has
+ * forgotten the old one, a thread that still reads the old one would miss
+ * stores that others already make to the new. The entry meanwhile forbids
+ * everything instead of being empty, so that nobody takes it for a missing
+ * page. The old mapping's count and reference go.
  */
 static bool wp_replace(struct vm_fault *vmf, struct page *old,
                        struct page *page)
@@ -36,9 +39,10 @@ static bool wp_replace(struct vm_fault *vmf, struct page *old,
     mm->rss[RSS_ANON]++;
     if (counted)
         mm->rss[page_rss_kind(old)]--;
+    pte_set(vmf->pte, pte_modify(vmf->orig_pte, vm_get_page_prot(0)));
+    tlb_flush_page(mm, vmf->address);
     pte_set(vmf->pte, fault_make_pte(vmf->vma, page, true));
     spin_unlock(&mm->page_table_lock);
-    tlb_flush_page(mm, vmf->address);
     if (counted) {
         __atomic_fetch_sub(&old->mapcount, 1, __ATOMIC_RELAXED);
         put_page(old);

@@ -2,6 +2,7 @@
  * madvise(2): MADV_DONTNEED throws pages away, MADV_FREE may and so does the
  * same; the advice about access patterns is accepted and changes nothing.
  */
+#include <arch/tlb.h>
 #include <mm/internal.h>
 #include <uapi/faultline/mman.h>
 
@@ -40,6 +41,21 @@ static long advise_range(struct mm_struct *mm, u64 start, u64 end, int advice)
     return r;
 }
 
+/*
+ * Two of us may be at the same pages. Who finds them gone must not return
+ * before the other has flushed: it flushes as well.
+ */
+static long discard_range(struct mm_struct *mm, u64 start, u64 end, int advice)
+{
+    long r;
+
+    __atomic_fetch_add(&mm->discarding, 1, __ATOMIC_SEQ_CST);
+    r = advise_range(mm, start, end, advice);
+    if (__atomic_sub_fetch(&mm->discarding, 1, __ATOMIC_SEQ_CST))
+        tlb_flush_range(mm, start, end);
+    return r;
+}
+
 long do_madvise(struct mm_struct *mm, u64 start, u64 len, int advice)
 {
     u64 end = start + ALIGN_UP(len, PAGE_SIZE);
@@ -53,7 +69,7 @@ long do_madvise(struct mm_struct *mm, u64 start, u64 len, int advice)
         return 0;
     /* Faults may go on beside this: the page-table lock orders them. */
     mmap_read_lock(mm);
-    r = advise_range(mm, start, end, advice);
+    r = discard_range(mm, start, end, advice);
     mmap_read_unlock(mm);
     return r;
 }

@@ -31,6 +31,7 @@ struct mm_struct *mm_create(void)
     mm->users = 1;
     mm->refs = 1;
     rwsem_init(&mm->mmap_lock);
+    spin_lock_class(&mm->page_table_lock, LOCK_PAGE_TABLE);
     mm->stack_limit = 8ull << 20;
     mm->mmap_base = STACK_TOP - STACK_RESERVE;
     vma_tree_init(mm);

@@ -122,7 +122,8 @@ static long mmap_region(struct mm_struct *mm, struct map_request *rq)
 }
 
 /* Shared anonymous memory is an object of its own. */
-static long mmap_shared_anon(struct mm_struct *mm, struct map_request *rq)
+static __noinline long mmap_shared_anon(struct mm_struct *mm,
+                                        struct map_request *rq)
 {
     long r;
 
@@ -138,7 +139,8 @@ static long mmap_shared_anon(struct mm_struct *mm, struct map_request *rq)
 }
 
 /* MAP_POPULATE: best effort, errors are not the caller's business. */
-static void populate(struct mm_struct *mm, u64 start, u64 len, bool write)
+static __noinline void populate(struct mm_struct *mm, u64 start, u64 len,
+                                bool write)
 {
     struct page *page;
 

@@ -30,6 +30,7 @@ static struct mem_object *object_create(enum object_kind kind, const char *name,
     object->name = name;
     object->size = size;
     spin_lock_init(&object->lock);
+    spin_lock_class(&object->lock, LOCK_OBJECT);
     list_init(&object->mappings);
     return object;
 }

@@ -246,6 +246,7 @@ void page_alloc_init(void)
     phys_addr_t start, end;
 
     spin_lock_init(&buddy.lock);
+    spin_lock_class(&buddy.lock, LOCK_BUDDY);
     buddy.nonempty = 0;
     buddy.free = buddy.total = 0;
     page_alloc_fail_countdown = 0;

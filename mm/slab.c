@@ -13,7 +13,7 @@
 #define OBJECT_ALIGN   16u
 #define SLAB_MAX_ORDER 3u
 
-static spinlock_t all_lock = SPINLOCK_INIT;
+static spinlock_t all_lock = SPINLOCK_INIT_CLASS(LOCK_SLAB_LIST);
 static struct list_head all_caches = LIST_HEAD_INIT(all_caches);
 
 /* The smallest order that holds an object and wastes at most an eighth. */
@@ -36,6 +36,7 @@ void kmem_cache_init(struct kmem_cache *cache, const char *name, size_t size)
     cache->order = slab_order(cache->size);
     cache->per_slab = (u32)((PAGE_SIZE << cache->order) / cache->size);
     spin_lock_init(&cache->lock);
+    spin_lock_class(&cache->lock, LOCK_SLAB);
     list_init(&cache->partial);
     list_init(&cache->full);
     cache->empty = 0;

@@ -24,6 +24,7 @@ struct userfaultfd_ctx *userfaultfd_ctx_create(u32 flags)
     ctx->mm = mm_current();
     mm_grab(ctx->mm);
     spin_lock_init(&ctx->lock);
+    spin_lock_class(&ctx->lock, LOCK_UFFD);
     list_init(&ctx->pending);
     list_init(&ctx->taken);
     wait_queue_init(&ctx->readers);

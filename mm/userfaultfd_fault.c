@@ -52,6 +52,7 @@ static bool must_wait(const struct userfaultfd_ctx *ctx,
 /* Sleeps until woken or a signal of the mode; then off the queue. */
 static void wait_for_pager(const struct userfaultfd_wait *w)
 {
+    lockdep_no_locks();
     while (!__atomic_load_n(&w->woken, __ATOMIC_ACQUIRE)) {
         if (thread_block())
             break;

@@ -25,7 +25,9 @@
 _Static_assert(STACKS_END <= VMALLOC_END, "the stacks fit in their area");
 
 /* The kernel's half as an address space, for the page-table functions. */
-static struct mm_struct kernel_mm;
+static struct mm_struct kernel_mm = {
+    .page_table_lock = SPINLOCK_INIT_CLASS(LOCK_PAGE_TABLE),
+};
 
 static struct {
     spinlock_t lock;
@@ -33,7 +35,7 @@ static struct {
     u64 keep[KEEP_STACKS]; /* their tops */
     u64 full_words;        /* words below this one have no free slot */
     u64 used[SLOTS / WORD_SLOTS];
-} stacks;
+} stacks = {.lock = SPINLOCK_INIT_CLASS(LOCK_STACKS)};
 
 /* ---- single pages ---- */
 
@@ -92,25 +94,33 @@ static int slot_of(u64 top)
     return (int)((top - STACKS_START) / SLOT_SIZE) - 1;
 }
 
-/* Frees the slot; if it was the last of its word, unhooks their leaf table and
- * returns it for the caller to free once the TLB is flushed. Lock held. */
-static struct page *slot_put(int slot)
+/* Unhooks the leaf table if this slot is the last that needs it; the table, to
+ * be freed once the TLB is flushed, or NULL. Lock held. */
+static struct page *slot_table(int slot)
 {
     u64 word = (u64)slot / WORD_SLOTS;
     pte_t *entry, old;
 
-    stacks.used[word] &= ~(1ul << (slot % WORD_SLOTS));
-    stacks.full_words = min(stacks.full_words, word);
-    if (stacks.used[word])
+    if (stacks.used[word] != 1ul << (slot % WORD_SLOTS))
         return NULL;
     entry = pt_walk(kernel_pgd, slot_top(slot) - PAGE_SIZE, 1);
     old = entry ? pte_xchg(entry, PTE_NONE) : PTE_NONE;
     return pte_present(old) ? pfn_to_page(pte_pfn(old)) : NULL;
 }
 
+/* Lock held. */
+static void slot_put(int slot)
+{
+    u64 word = (u64)slot / WORD_SLOTS;
+
+    stacks.used[word] &= ~(1ul << (slot % WORD_SLOTS));
+    stacks.full_words = min(stacks.full_words, word);
+}
+
 /* ---- stacks ---- */
 
-/* Unmaps and frees the pages of the stack, its slot, perhaps its table. */
+/* Unmaps and frees the pages of the stack, its slot, perhaps its table. The
+ * slot is free only after the flush: the next stack there has other pages. */
 static void stack_destroy(u64 top)
 {
     struct page *pages[STACK_PAGES], *table;
@@ -118,9 +128,10 @@ static void stack_destroy(u64 top)
     for (unsigned i = 0; i < STACK_PAGES; i++)
         pages[i] = clear_page_entry(top - KSTACK_SIZE + i * PAGE_SIZE);
     spin_lock(&stacks.lock);
-    table = slot_put(slot_of(top));
-    spin_unlock(&stacks.lock);
+    table = slot_table(slot_of(top));
     tlb_flush_kernel(top - KSTACK_SIZE, top);
+    slot_put(slot_of(top));
+    spin_unlock(&stacks.lock);
     for (unsigned i = 0; i < STACK_PAGES; i++)
         if (pages[i])
             put_page(pages[i]);
@@ -154,19 +165,23 @@ u64 kstack_alloc(void)
     else
         slot = slot_take();
     spin_unlock(&stacks.lock);
-    if (top || slot < 0)
-        return top;
-    top = slot_top(slot);
-    if (stack_populate(top))
-        return top;
-    stack_destroy(top);
-    return 0;
+    if (!top && slot >= 0) {
+        top = slot_top(slot);
+        if (!stack_populate(top)) {
+            stack_destroy(top);
+            top = 0;
+        }
+    }
+    if (top)
+        stack_use_begin(top - KSTACK_SIZE, KSTACK_SIZE);
+    return top;
 }
 
 void kstack_free(u64 top)
 {
     bool keep;
 
+    stack_use_end(top - KSTACK_SIZE, KSTACK_SIZE);
     spin_lock(&stacks.lock);
     keep = stacks.kept < KEEP_STACKS;
     if (keep)

@@ -267,8 +267,11 @@ static void do_user_addr_fault(struct page_fault *pf)
         corrupt_table(pf);
         return;
     }
-    if (unlikely(!pf->user) && kernel_mode_is_wrong(pf))
-        return;
+    if (unlikely(!pf->user)) {
+        if (kernel_mode_is_wrong(pf))
+            return;
+        lockdep_no_locks();
+    }
     irq_enable();
     open_record(pf);
     pf->flags = fault_flags(pf);

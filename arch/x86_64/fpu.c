@@ -90,6 +90,15 @@ void fpu_reset(struct fpu *fpu)
     fpu->mxcsr_mask = mxcsr_mask;
 }
 
+void fpu_reset_header(struct fpu *fpu)
+{
+    if (!fpu_features)
+        return;
+    fpu->xcomp_bv = 0;
+    for (unsigned i = 0; i < ARRAY_SIZE(fpu->reserved); i++)
+        fpu->reserved[i] = 0;
+}
+
 void fpu_save(struct fpu *fpu)
 {
     if (likely(fpu_features))

@@ -57,7 +57,10 @@ int arch_thread_init_fork(struct thread *t, struct thread *parent, u64 stack,
 {
     struct regs *regs = thread_regs(t);
 
-    t->arch.fpu = fpu_alloc();
+    if (t->arch.fpu)
+        fpu_reset_header(t->arch.fpu);
+    else
+        t->arch.fpu = fpu_alloc();
     if (!t->arch.fpu)
         return -ENOMEM;
     if (parent == current)
@@ -71,6 +74,7 @@ int arch_thread_init_fork(struct thread *t, struct thread *parent, u64 stack,
         regs->sp = stack;
     t->arch.fs_base = set_tls ? tls : parent->arch.fs_base;
     t->arch.gs_base = parent->arch.gs_base;
+    t->arch.trap_nr = t->arch.trap_error = t->arch.trap_cr2 = 0;
     return 0;
 }
 

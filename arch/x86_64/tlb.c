@@ -61,14 +61,30 @@ void tlb_flush_kernel_here(u64 start, u64 end)
         invlpg(start);
 }
 
+static u64 other_cpus(void)
+{
+    return ((cpu_count < 64 ? 1ul << cpu_count : 0) - 1) & ~(1ul << cpu_id());
+}
+
 void tlb_flush_kernel(u64 start, u64 end)
 {
-    u64 others = (cpu_count < 64 ? (1ul << cpu_count) : 0) - 1;
+    u64 others = other_cpus();
 
     tlb_flush_kernel_here(start, end);
-    others &= ~(1ul << cpu_id());
     if (unlikely(others))
         tlb_shootdown(NULL, start, end, others);
+}
+
+/* An empty range to forget: answering is all it takes. */
+void cpus_barrier(struct mm_struct *mm)
+{
+    u64 flags = irq_save(), others = other_cpus();
+
+    if (mm)
+        others &= flush_mask(mm);
+    if (others)
+        tlb_shootdown(NULL, 0, 0, others);
+    irq_restore(flags);
 }
 
 void mm_switch(struct mm_struct *next)

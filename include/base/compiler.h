@@ -13,6 +13,7 @@
 #define __aligned(n)     __attribute__((aligned(n)))
 #define __printf(f, a)   __attribute__((format(printf, f, a)))
 #define __section(s)     __attribute__((section(s)))
+#define __noinline       __attribute__((noinline))
 #define __cold           __attribute__((cold, noinline))
 #define __maybe_unused   __attribute__((unused))
 #define __always_inline_ inline __attribute__((always_inline))

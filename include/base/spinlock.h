@@ -9,10 +9,26 @@
 
 #include <base/types.h>
 #include <arch/cpu.h>
+#include <base/lockdep.h>
 
 typedef struct spinlock {
     u32 owner; /* 0: free; else 1 + number of the CPU that holds it */
+#ifdef LOCKDEP
+    enum lock_class class;
+#endif
 } spinlock_t;
+
+/* Which lock it is; once, beside its initialisation. */
+#ifdef LOCKDEP
+#define SPINLOCK_INIT_CLASS(which)                                             \
+    {                                                                          \
+        .class = which                                                         \
+    }
+#define spin_lock_class(l, which) ((void)((l)->class = (which)))
+#else
+#define SPINLOCK_INIT_CLASS(which) SPINLOCK_INIT
+#define spin_lock_class(l, which)  ((void)0)
+#endif
 
 #define SPINLOCK_INIT                                                          \
     {                                                                          \
@@ -28,18 +44,23 @@ static inline bool spin_trylock(spinlock_t *l)
 {
     u32 free = 0;
 
-    return __atomic_compare_exchange_n(&l->owner, &free, cpu_id() + 1, false,
-                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+    if (!__atomic_compare_exchange_n(&l->owner, &free, cpu_id() + 1, false,
+                                     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return false;
+    lockdep_got(l);
+    return true;
 }
 
 static inline void spin_lock(spinlock_t *l)
 {
+    lockdep_wait(l);
     while (unlikely(!spin_trylock(l)))
         spin_wait(l, cpu_id() + 1);
 }
 
 static inline void spin_unlock(spinlock_t *l)
 {
+    lockdep_drop(l);
     __atomic_store_n(&l->owner, 0, __ATOMIC_RELEASE);
 }
 

@@ -29,6 +29,7 @@
 struct file;
 struct mem_object;
 struct stat_k;
+struct task;
 
 /* poll(): where a file wants its waiter; add() queues it on the wait queue. */
 struct poll_table {
@@ -56,6 +57,7 @@ struct file {
     u32 flags;    /* O_* */
     u64 pos;
     const char *name;
+    struct list_head watchers; /* epoll's items, see epoll.c */
 };
 
 /* An open description with one reference; NULL: no memory. */
@@ -77,8 +79,9 @@ struct files *files_create(void) __must_check;
 struct files *files_dup(struct files *files) __must_check; /* fork */
 void files_get(struct files *files);                       /* CLONE_FILES */
 void files_put(struct files *files);
-/* Another task uses the table too. */
-bool files_shared(const struct files *files);
+/* The current task, which has no other thread, gets a table of its own if
+ * another task uses it too. Returns 0 or -ENOMEM. */
+__must_check int files_unshare(struct task *task);
 /* exec: closes what has FD_CLOEXEC. */
 void files_close_exec(struct files *files);
 
@@ -95,6 +98,9 @@ struct file *fd_take(int fd) __must_check;
 
 /* FD_CLOEXEC of the slot: its old value, or -EBADF. set < 0: only asks. */
 int fd_cloexec(int fd, int set);
+
+/* New numbers lie below this, RLIMIT_NOFILE. */
+u64 fd_ceiling(void);
 
 /* Numbers in use lie below this. */
 int fd_limit(void);

@@ -28,6 +28,7 @@ struct futex_bucket {
 struct futex_waiter {
     struct list_head link;
     struct futex_bucket *bucket; /* NULL, set last: woken, let go */
+    bool woken;                  /* set before the waker wakes the thread */
     struct futex_key key;
     struct thread *thread;
     u32 bitset;

@@ -22,10 +22,13 @@ struct siginfo;
 #define CLONE_PARENT         0x00008000u
 #define CLONE_THREAD         0x00010000u
 #define CLONE_NEWNS          0x00020000u
+#define CLONE_DETACHED       0x00400000u
 #define CLONE_SETTLS         0x00080000u
 #define CLONE_PARENT_SETTID  0x00100000u
 #define CLONE_CHILD_CLEARTID 0x00200000u
 #define CLONE_CHILD_SETTID   0x01000000u
+#define CLONE_CLEAR_SIGHAND  0x100000000ull
+#define CLONE_INTO_CGROUP    0x200000000ull
 /* Name spaces (cgroup, UTS, IPC, user, pid, net), as one. */
 #define CLONE_NEWANY 0x7e020000u
 
@@ -48,6 +51,9 @@ struct utsname_k {
  * actions of a task made with CLONE_SIGHAND alone are copied, not shared. */
 long sys_clone(u64 flags, u64 stack, u32 __user *ptid, u32 __user *ctid,
                u64 tls);
+/* clone3(2): the same, and -E2BIG (fields we do not know), -EINVAL (size,
+ * fields), -EEXIST (set_tid), -EBADF (cgroup: there is none), -EFAULT. */
+long sys_clone3(const void __user *args, size_t size);
 long sys_fork(void);
 long sys_vfork(void);
 
@@ -80,8 +86,9 @@ long sys_getgid(void);
 long sys_getegid(void);
 /* set_tid_address(2): the tid. */
 long sys_set_tid_address(u32 __user *word);
-/* set_robust_list(2): -EINVAL (length). */
+/* set_robust_list(2): -EINVAL (length). get_robust_list(2): -ESRCH. */
 long sys_set_robust_list(const void __user *head, size_t len);
+long sys_get_robust_list(int tid, u64 __user *head, u64 __user *len);
 
 /* getpgid(2), setpgid(2), getsid(2), setsid(2): -ESRCH, -EPERM, -EINVAL,
  * -EACCES (the child has run execve). */

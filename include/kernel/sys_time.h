@@ -14,6 +14,8 @@ long sys_clock_getres(int clock, struct timespec_k __user *ts);
 long sys_clock_settime(int clock, const struct timespec_k __user *ts);
 /* gettimeofday(2); the time zone is always UTC. */
 long sys_gettimeofday(struct timeval_k __user *tv, void __user *tz);
+/* settimeofday(2): -EPERM, -EINVAL. */
+long sys_settimeofday(const struct timeval_k __user *tv, const void __user *tz);
 /* time(2): the seconds since the epoch. */
 long sys_time(s64 __user *t);
 /* times(2): ticks of 10 ms since boot; fills the four times. */

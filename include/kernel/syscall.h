@@ -14,4 +14,7 @@
 typedef long (*syscall_fn)(u64, u64, u64, u64, u64, u64);
 extern const syscall_fn syscall_table[SYSCALL_COUNT];
 
+/* Linux's name for a number, NULL: it has none. Slow. */
+const char *syscall_name(u64 number);
+
 #endif

@@ -36,6 +36,10 @@ u64 task_run_ns(const struct task *task);
  * task_lock. */
 void task_release_vfork(struct task *task);
 
+/* Marks the robust futexes that t, which is current, still owns, and wakes who
+ * waits for them. May sleep. */
+void thread_robust_exit(struct thread *t);
+
 /* CLONE_CHILD_CLEARTID: clears the word and wakes its futex, if anybody else
  * still uses the address space. May sleep. */
 void thread_clear_tid(struct thread *t);

@@ -75,11 +75,15 @@ struct thread {
     struct stack_k sig_stack;  /* sigaltstack */
     struct siginfo fault_info; /* of a synchronous signal */
 
-    u32 __user *clear_child_tid; /* CLONE_CHILD_CLEARTID */
+    u32 __user *clear_child_tid;    /* CLONE_CHILD_CLEARTID */
+    const void __user *robust_list; /* set_robust_list(2) */
     char name[16];
     struct list_head all_link;    /* every thread, for GDB */
     u64 start_cycles, run_cycles; /* on the CPU since; in earlier turns */
-    struct fault_record *fault;   /* the fault being handled, or NULL */
+#ifdef LOCKDEP
+    int sleeping_locks; /* that it holds */
+#endif
+    struct fault_record *fault; /* the fault being handled, or NULL */
 
     /* Last, for it is large and is cleared as far as its first slot only. */
     struct siginfo sig_info[SIG_QUEUED]; /* of signals 1..31, last sent */
@@ -115,6 +119,7 @@ struct task {
     u64 min_flt, maj_flt;        /* atomic */
     u64 run_ns;                  /* of threads already gone */
     u64 child_min_flt, child_maj_flt, child_run_ns; /* reaped children */
+    u64 missing_told[8]; /* atomic: bit n: call n, which is not there */
 
     struct siginfo sig_info[SIG_QUEUED]; /* last, as in struct thread */
 };
@@ -147,8 +152,15 @@ struct thread *thread_create(struct task *task) __must_check;
  * its reference on the task. */
 void thread_free(struct thread *t);
 
-/* A tid (and pid) that no live thread, task or group uses. */
+/* A tid (and pid) that no live thread, task or group uses. task_lock held. */
 u32 tid_alloc(void);
+
+/* Gives t, which is not yet in a task, that tid instead. Takes task_lock.
+ * -EEXIST. */
+__must_check int tid_claim(struct thread *t, u32 id);
+
+/* Frees what is kept of ended threads for the next ones. */
+void thread_cache_drain(void);
 
 /* Threads of tasks that exist, be it only as a stack to be freed. */
 u32 threads_left(void);

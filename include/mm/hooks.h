@@ -53,6 +53,7 @@ struct wait_queue {
 struct waiter {
     struct list_head link; /* empty: not queued */
     struct thread *thread;
+    void (*wake)(struct waiter *w); /* instead of waking the thread, or NULL */
 };
 
 void wait_queue_init(struct wait_queue *q);
@@ -60,6 +61,11 @@ void wait_queue_init(struct wait_queue *q);
 /* Queues w for the current thread. */
 void wait_add(struct wait_queue *q, struct waiter *w);
 void wait_remove(struct wait_queue *q, struct waiter *w);
+
+/* Queues w for whoever wake() knows; it is called with the queue's lock held
+ * and interrupts off. */
+void wait_add_callback(struct wait_queue *q, struct waiter *w,
+                       void (*wake)(struct waiter *w));
 
 /* Wakes the first waiter / all. They stay queued; they remove themselves. */
 void wake_up_one(struct wait_queue *q);
@@ -86,34 +92,43 @@ static inline bool rwsem_try_read(struct rwsem *s)
 {
     s32 n = READ_ONCE(s->count);
 
-    return n >= 0 && !READ_ONCE(s->waiting) &&
-           __atomic_compare_exchange_n(&s->count, &n, n + 1, false,
-                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+    if (n < 0 || READ_ONCE(s->waiting) ||
+        !__atomic_compare_exchange_n(&s->count, &n, n + 1, false,
+                                     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return false;
+    lockdep_sleeping(1);
+    return true;
 }
 
 static inline bool rwsem_try_write(struct rwsem *s)
 {
     s32 n = 0;
 
-    return !READ_ONCE(s->waiting) &&
-           __atomic_compare_exchange_n(&s->count, &n, -1, false,
-                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+    if (READ_ONCE(s->waiting) ||
+        !__atomic_compare_exchange_n(&s->count, &n, -1, false, __ATOMIC_ACQUIRE,
+                                     __ATOMIC_RELAXED))
+        return false;
+    lockdep_sleeping(1);
+    return true;
 }
 
 static inline void rwsem_down_read(struct rwsem *s)
 {
+    lockdep_may_sleep();
     if (unlikely(!rwsem_try_read(s)))
         rwsem_wait(s, false);
 }
 
 static inline void rwsem_down_write(struct rwsem *s)
 {
+    lockdep_may_sleep();
     if (unlikely(!rwsem_try_write(s)))
         rwsem_wait(s, true);
 }
 
 static inline void rwsem_up_read(struct rwsem *s)
 {
+    lockdep_sleeping(-1);
     __atomic_fetch_sub(&s->count, 1, __ATOMIC_SEQ_CST);
     if (unlikely(READ_ONCE(s->waiting)))
         rwsem_hand_over(s);
@@ -121,6 +136,7 @@ static inline void rwsem_up_read(struct rwsem *s)
 
 static inline void rwsem_up_write(struct rwsem *s)
 {
+    lockdep_sleeping(-1);
     __atomic_store_n(&s->count, 0, __ATOMIC_SEQ_CST);
     if (unlikely(READ_ONCE(s->waiting)))
         rwsem_hand_over(s);

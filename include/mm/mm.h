@@ -7,6 +7,7 @@
 
 #include <arch/pte.h>
 #include <base/errno.h>
+#include <base/printk.h>
 #include <base/types.h>
 #include <mm/hooks.h>
 #include <mm/ledger.h>
@@ -48,6 +49,8 @@ struct mm_struct {
     struct rwsem mmap_lock;
     spinlock_t page_table_lock; /* every page-table entry of this mm */
     u64 cpu_mask;               /* atomic: CPUs that may cache translations */
+    u32 discarding;             /* atomic: who is in MADV_DONTNEED */
+    u32 membarrier;             /* atomic: membarrier(2)'s registrations */
 
     u64 mmap_base; /* top of the mmap area, exclusive */
     u64 start_brk, brk;
@@ -96,6 +99,9 @@ static inline void mmap_write_lock(struct mm_struct *mm)
 }
 static inline void mmap_write_unlock(struct mm_struct *mm)
 {
+#ifdef LOCKDEP
+    BUG_ON(validate_mm(mm));
+#endif
     rwsem_up_write(&mm->mmap_lock);
 }
 

@@ -30,6 +30,15 @@ struct benchmark {
 extern const struct benchmark memory_benchmarks[];
 extern const struct benchmark pager_benchmarks[];
 extern const struct benchmark task_benchmarks[];
+extern const struct benchmark crowd_benchmarks[];
+
+/* memory.c: what crowd.c measures again. */
+void bench_read_fault(struct samples *samples);
+void bench_write_fault(struct samples *samples);
+void bench_cow(struct samples *samples);
+void bench_map(struct samples *samples);
+void bench_map_touch(struct samples *samples);
+void bench_mprotect(struct samples *samples);
 
 static inline uint64_t ticks(void)
 {

@@ -18,7 +18,7 @@ static void bench_syscall(struct samples *samples)
     }
 }
 
-static void bench_read_fault(struct samples *samples)
+void bench_read_fault(struct samples *samples)
 {
     char *pages = map_pages(ROUNDS);
 
@@ -41,7 +41,7 @@ static void sample_writes(struct samples *samples, char *pages)
     }
 }
 
-static void bench_write_fault(struct samples *samples)
+void bench_write_fault(struct samples *samples)
 {
     char *pages = map_pages(ROUNDS);
 
@@ -59,7 +59,7 @@ static void bench_upgrade(struct samples *samples)
     munmap(pages, ROUNDS * PAGE);
 }
 
-static void bench_map(struct samples *samples)
+void bench_map(struct samples *samples)
 {
     for (int i = 0; i < ROUNDS; i++) {
         uint64_t start = ticks();
@@ -70,7 +70,7 @@ static void bench_map(struct samples *samples)
     }
 }
 
-static void bench_map_touch(struct samples *samples)
+void bench_map_touch(struct samples *samples)
 {
     for (int i = 0; i < ROUNDS; i++) {
         uint64_t start = ticks();
@@ -82,7 +82,7 @@ static void bench_map_touch(struct samples *samples)
     }
 }
 
-static void bench_mprotect(struct samples *samples)
+void bench_mprotect(struct samples *samples)
 {
     char *page = map_pages(1);
 
@@ -112,7 +112,7 @@ static struct samples *shared_samples(void)
 }
 
 /* The child writes where its parent, which waits, has written before. */
-static void bench_cow(struct samples *samples)
+void bench_cow(struct samples *samples)
 {
     struct samples *shared = shared_samples();
     char *pages = map_pages(ROUNDS);

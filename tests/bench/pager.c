@@ -9,22 +9,26 @@
 #include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <time.h>
 
-#define ROUNDS 200
+#define ROUNDS         200
+#define DRAIN_MESSAGES 64
+#define DRAIN_ROUNDS   5
 
 struct region {
     char *pages;
+    size_t count;
     int fd;
 };
 
 static char source[PAGE] __attribute__((aligned(4096)));
 
-static struct region make_region(void)
+static struct region make_region(size_t count)
 {
-    struct region region = {.pages = map_pages(ROUNDS)};
+    struct region region = {.pages = map_pages(count), .count = count};
     struct uffdio_api api = {.api = UFFD_API};
     struct uffdio_register range = {
-        .range = {.start = (unsigned long)region.pages, .len = ROUNDS * PAGE},
+        .range = {.start = (unsigned long)region.pages, .len = count * PAGE},
         .mode = UFFDIO_REGISTER_MODE_MISSING,
     };
 
@@ -67,12 +71,12 @@ static void sample_faults(struct samples *samples, struct region *region)
 static void drop_region(struct region *region)
 {
     close(region->fd);
-    munmap(region->pages, ROUNDS * PAGE);
+    munmap(region->pages, region->count * PAGE);
 }
 
 static void bench_thread(struct samples *samples)
 {
-    struct region region = make_region();
+    struct region region = make_region(ROUNDS);
     pthread_t pager;
 
     touch_write(source);
@@ -84,7 +88,7 @@ static void bench_thread(struct samples *samples)
 
 static void bench_task(struct samples *samples)
 {
-    struct region region = make_region();
+    struct region region = make_region(ROUNDS);
     pid_t pid;
 
     touch_write(source);
@@ -100,8 +104,70 @@ static void bench_task(struct samples *samples)
     drop_region(&region);
 }
 
+/* Sixty-four threads at a time fault and wait: one page each per round. */
+static struct region crowd_region;
+static int arrived;
+
+static void *fault_in_rounds(void *argument)
+{
+    char *page = crowd_region.pages + (long)argument * PAGE;
+
+    for (int round = 0; round < DRAIN_ROUNDS; round++) {
+        __atomic_add_fetch(&arrived, 1, __ATOMIC_SEQ_CST);
+        touch_read(page + round * DRAIN_MESSAGES * PAGE);
+    }
+    return NULL;
+}
+
+static void await_faults(int round)
+{
+    struct timespec moment = {.tv_nsec = 2000000};
+
+    while (__atomic_load_n(&arrived, __ATOMIC_SEQ_CST) <
+           (round + 1) * DRAIN_MESSAGES)
+        nanosleep(&moment, NULL);
+    /* Announced is not yet asleep. */
+    nanosleep(&moment, NULL);
+}
+
+/* One read(2) of all that wait; filling their pages is not measured. */
+static void drain(struct samples *samples)
+{
+    static struct uffd_msg messages[DRAIN_MESSAGES];
+    uint64_t start = ticks();
+    ssize_t got = read(crowd_region.fd, messages, sizeof(messages));
+
+    add_sample(samples, start);
+    must(got == sizeof(messages), "a read of all messages");
+    for (int i = 0; i < DRAIN_MESSAGES; i++) {
+        struct uffdio_zeropage zero = {
+            .range = {.start = messages[i].arg.pagefault.address, .len = PAGE},
+        };
+
+        must(!ioctl(crowd_region.fd, UFFDIO_ZEROPAGE, &zero), "ZEROPAGE");
+    }
+}
+
+static void bench_drain(struct samples *samples)
+{
+    pthread_t threads[DRAIN_MESSAGES];
+
+    crowd_region = make_region(DRAIN_ROUNDS * DRAIN_MESSAGES);
+    for (long i = 0; i < DRAIN_MESSAGES; i++)
+        must(!pthread_create(&threads[i], NULL, fault_in_rounds, (void *)i),
+             "pthread_create");
+    for (int round = 0; round < DRAIN_ROUNDS; round++) {
+        await_faults(round);
+        drain(samples);
+    }
+    for (int i = 0; i < DRAIN_MESSAGES; i++)
+        pthread_join(threads[i], NULL);
+    drop_region(&crowd_region);
+}
+
 const struct benchmark pager_benchmarks[] = {
     {"userfault-thread", bench_thread},
     {"userfault-task", bench_task},
+    {"userfault-read-64", bench_drain},
     {NULL, NULL},
 };

@@ -6,6 +6,7 @@
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 #define ROUNDS   200
@@ -107,10 +108,29 @@ static void bench_yield(struct samples *samples)
     }
 }
 
+static void handle(int number)
+{
+    (void)number;
+}
+
+/* A signal to oneself: the call, the handler, the way back. */
+static void bench_signal(struct samples *samples)
+{
+    struct sigaction action = {.sa_handler = handle};
+    pid_t pid = getpid();
+
+    must(!sigaction(SIGUSR1, &action, NULL), "sigaction");
+    for (int i = 0; i < ROUNDS; i++) {
+        uint64_t start = ticks();
+
+        /* The kernel's thread id of the only thread is the task's. */
+        syscall(SYS_tgkill, pid, pid, SIGUSR1);
+        add_sample(samples, start);
+    }
+}
+
 const struct benchmark task_benchmarks[] = {
-    {"sched-yield-alone", bench_yield},
-    {"futex-ping-pong", bench_ping_pong},
-    {"pthread-create-join", bench_thread},
-    {"fork-exit-wait", bench_fork},
-    {NULL, NULL},
+    {"signal-round-trip", bench_signal},  {"sched-yield-alone", bench_yield},
+    {"futex-ping-pong", bench_ping_pong}, {"pthread-create-join", bench_thread},
+    {"fork-exit-wait", bench_fork},       {NULL, NULL},
 };

@@ -13,21 +13,33 @@
 
 #include "probe.h"
 
-#define ROUNDS  40
+#define ROUNDS  10
 #define THREADS 3
 
 typedef volatile unsigned long word;
 
-static int cpus;         /* that this machine has */
-static word *page;       /* what is changed under the threads */
-static word phase;       /* what they shall do */
-static word stop;        /* they shall end */
-static word acted;       /* count of accesses that did not fault */
-static word faults;      /* and of those that did */
+static int cpus;           /* that this machine has */
+static word *page;         /* what is changed under the threads */
+static word phase;         /* what they shall do */
+static word stop;          /* they shall end */
+static word acted;         /* count of accesses that did not fault */
+static word faults;        /* and of those that did */
 static word seen[THREADS]; /* the phase each thread has noticed */
-static word stale;       /* accesses that should not have been possible */
+static word stale;         /* accesses that should not have been possible */
 
-enum { IDLE, READ, WRITE };
+enum {
+    IDLE,
+    READ,
+    WRITE
+};
+
+/* Lets others go on, be it on an emulator that runs one CPU at a time. */
+static void rest(void)
+{
+    __builtin_ia32_pause();
+    if (cpus < THREADS + 1)
+        sched_yield();
+}
 
 /* Makes the thread run on that CPU, or as near as the machine comes. */
 static void pin(int cpu)
@@ -88,21 +100,21 @@ static void *poke(void *argument)
                 __atomic_fetch_add(&acted, 1, __ATOMIC_SEQ_CST);
         }
         seen[id] = now;
-        if (now == IDLE || cpus < THREADS + 1)
-            sched_yield();
+        rest();
     }
     return NULL;
 }
 
-/* Waits until every thread has done its phase once more. */
+/* Waits until every thread has begun and done its phase once more. */
 static void settle(unsigned long to)
 {
-    for (int turn = 0; turn < 2; turn++)
-        for (int i = 0; i < THREADS; i++) {
+    for (int turn = 0; turn < 2; turn++) {
+        for (int i = 0; i < THREADS; i++)
             seen[i] = ~0ul;
+        for (int i = 0; i < THREADS; i++)
             while (seen[i] != to)
-                sched_yield();
-        }
+                rest();
+    }
 }
 
 static void set_phase(unsigned long to)
@@ -146,9 +158,9 @@ static int unmap(void)
 
 static void fresh_page(void)
 {
-    void *at = mmap((void *)page, PAGE, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | (page ? MAP_FIXED : 0), -1,
-                    0);
+    void *at =
+        mmap((void *)page, PAGE, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | (page ? MAP_FIXED : 0), -1, 0);
 
     must(at != MAP_FAILED);
     page = at;
@@ -199,8 +211,7 @@ static void *watch(void *argument)
 
         while (turn == last) {
             (void)*(page + 1); /* keeps the translation alive */
-            if (cpus < THREADS + 1)
-                sched_yield();
+            rest();
         }
         value = *page;
         if (value != last + 1)
@@ -233,7 +244,7 @@ static void test_copy(void)
         turn = i + 1;
         for (int j = 0; j < THREADS; j++)
             while (answer[j] != i + 1)
-                sched_yield();
+                rest();
         kill(pid, SIGKILL);
         must(wait_status(pid) == 1000 + SIGKILL);
     }

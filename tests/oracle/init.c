@@ -4,8 +4,9 @@
  * switches the machine off. Relies on what tools/oracle put into the
  * initramfs; mounts nothing.
  *
- * /plan is words, each ended by a NUL: for every program its path here, its
- * arguments from argv[0] on, and an empty word.
+ * /plan is words, each ended by a NUL: for every program the seconds of the
+ * guest's time that it may take, its path here, how many arguments it has, and
+ * these, from argv[0] on.
  *
  * On the console each program's output stands between records that begin with
  * the byte 0x1e: "begin I" and "end I". What is known of it goes to QEMU's
@@ -27,11 +28,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WORDS_MAX     256
-#define STATUS_PORT   0x5e9
-#define END_PORT      0xf4
-#define LIMIT_SECONDS 120 /* of the guest's time, per program */
-#define HUNG          (-1)
+#define WORDS_MAX   256
+#define STATUS_PORT 0x5e9
+#define END_PORT    0xf4
+#define HUNG        (-1)
+
+struct program {
+    int seconds;
+    char *path;
+    char *words[WORDS_MAX];
+};
 
 static char *environment[] = {
     (char *)"PATH=/bin",
@@ -120,7 +126,7 @@ static void kill_the_rest(void)
         ;
 }
 
-static pid_t start(char **words)
+static pid_t start(const struct program *program)
 {
     pid_t pid = fork();
     sigset_t none;
@@ -131,23 +137,23 @@ static pid_t start(char **words)
         return pid;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    execve(words[0], words + 1, environment);
-    perror(words[0]);
+    execve(program->path, program->words, environment);
+    perror(program->path);
     _exit(126);
 }
 
 /* Its status as a shell counts it: 128 + N for signal N; or HUNG. */
-static int run(char **words)
+static int run(const struct program *program)
 {
-    pid_t program = start(words);
+    pid_t started = start(program);
     int status = 0;
     pid_t pid;
 
     do
-        pid = wait_for_child(&status, LIMIT_SECONDS);
-    while (pid > 0 && pid != program);
+        pid = wait_for_child(&status, program->seconds);
+    while (pid > 0 && pid != started);
     kill_the_rest();
-    if (pid != program)
+    if (pid != started)
         return HUNG;
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
@@ -168,27 +174,39 @@ static char *read_plan(void)
     return text;
 }
 
-/* Cuts the next program's words off *PLAN; how many they are. */
-static int next_program(char **plan, char **words)
+static char *next_word(char **plan)
 {
-    int count = 0;
+    char *word = *plan;
 
-    while (**plan && count < WORDS_MAX - 1) {
-        words[count++] = *plan;
-        *plan += strlen(*plan) + 1;
-    }
-    words[count] = NULL;
-    *plan += 1;
-    return count;
+    *plan += strlen(word) + 1;
+    return word;
 }
 
-static void run_one(char **words, int number)
+/* Cuts the next program off *PLAN; 0 if that is at its end. */
+static int next_program(char **plan, struct program *program)
+{
+    int count;
+
+    if (!**plan)
+        return 0;
+    program->seconds = atoi(next_word(plan));
+    program->path = next_word(plan);
+    count = atoi(next_word(plan));
+    if (count >= WORDS_MAX)
+        die("too many arguments");
+    for (int i = 0; i < count; i++)
+        program->words[i] = next_word(plan);
+    program->words[count] = NULL;
+    return 1;
+}
+
+static void run_one(const struct program *program, int number)
 {
     char what[32];
     int status;
 
     mark("begin", number);
-    status = run(words);
+    status = run(program);
     mark("end", number);
     snprintf(what, sizeof(what), "%s %d", status == HUNG ? "hung" : "status",
              number);
@@ -198,7 +216,7 @@ static void run_one(char **words, int number)
 int main(void)
 {
     uint64_t boot = ticks();
-    char *words[WORDS_MAX];
+    struct program program;
     sigset_t child;
     char *plan;
 
@@ -208,8 +226,8 @@ int main(void)
     open_console();
     report("boot", boot);
     plan = read_plan();
-    for (int number = 0; next_program(&plan, words); number++)
-        run_one(words, number);
+    for (int number = 0; next_program(&plan, &program); number++)
+        run_one(&program, number);
     write_port(END_PORT, "\x10", 1); /* QEMU exits with 33 */
     die("the machine goes on");
 }

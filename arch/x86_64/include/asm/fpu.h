@@ -41,6 +41,9 @@ void fpu_restore(const struct fpu *fpu);
 /* Makes area the initial state. */
 void fpu_reset(struct fpu *fpu);
 
+/* Makes an area used before one that fpu_save() can save to. */
+void fpu_reset_header(struct fpu *fpu);
+
 /* Makes an area that came from user memory one that fpu_restore() can load:
  * false if its header is not one the CPU would accept. */
 bool fpu_sanitize(struct fpu *fpu);
