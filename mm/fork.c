@@ -4,69 +4,65 @@
  */
 #include <arch/tlb.h>
 #include <mm/internal.h>
+#include <mm/pgtable.h>
 #include <mm/userfaultfd.h>
 
-struct copy_state {
-    struct mm_struct *child;
-    const struct vm_area_struct *vma;
-    pte_t *table; /* the child's level-0 table for this va's neighbourhood */
-    u64 table_start;
-    int error;
-};
-
-/* The child's entry for va; one walk per table, not per page. */
-static pte_t *child_pte(struct copy_state *cs, u64 va)
+/* One present page: both sides read-only from now on, one reference more. */
+static void copy_pte(struct mm_struct *child, pte_t *from, pte_t *to)
 {
-    u64 base = va & ~(pt_span(1) - 1);
-    pte_t *pte;
-
-    if (!cs->table || cs->table_start != base) {
-        pte = pte_alloc(cs->child, va, NULL);
-        if (!pte)
-            return NULL;
-        cs->table = pte - pt_index(va, 0);
-        cs->table_start = base;
-    }
-    return cs->table + pt_index(va, 0);
-}
-
-/* One present page: both sides read-only from now on. The parent's
- * page-table lock is held; nobody else knows the child. */
-static void copy_pte(struct mm_struct *parent __maybe_unused, u64 va,
-                     pte_t *pte, void *arg)
-{
-    struct copy_state *cs = arg;
-    pte_t *to = cs->error ? NULL : child_pte(cs, va);
-    pte_t entry = pte_get(pte);
+    pte_t entry = pte_get(from);
     struct page *page = pfn_to_page(pte_pfn(entry));
 
-    if (!to) {
-        cs->error = -ENOMEM;
-        return;
-    }
     if (pte_write(entry)) {
         entry = pte_wrprotect(entry);
-        pte_set(pte, entry);
+        pte_set(from, entry);
     }
     if (!(page->flags & PG_ZERO)) {
         get_page(page);
         __atomic_fetch_add(&page->mapcount, 1, __ATOMIC_RELAXED);
-        cs->child->rss[page_rss_kind(page)]++;
+        child->rss[page_rss_kind(page)]++;
     }
     pte_set(to, pte_mkold(entry));
 }
 
-static int copy_pages(struct mm_struct *child, struct vm_area_struct *vma)
+/* The part of one level-0 table between va and stop; the child gets one of its
+ * own when there is something to put in it. Returns 0 or -ENOMEM. */
+static int copy_table(struct mm_struct *child, u64 va, u64 stop, pte_t *from)
+{
+    pte_t *to = NULL;
+
+    for (; va < stop; va += PAGE_SIZE, from++) {
+        if (to)
+            to++;
+        if (!pte_present(pte_get(from)))
+            continue;
+        if (!to)
+            to = pte_alloc(child, va, NULL);
+        if (unlikely(!to))
+            return -ENOMEM;
+        copy_pte(child, from, to);
+    }
+    return 0;
+}
+
+/* Pages of shared mappings are left to be faulted in. The parent's page-table
+ * lock is held meanwhile; nobody else knows the child. */
+static int copy_pages(struct mm_struct *child, const struct vm_area_struct *vma)
 {
     struct mm_struct *parent = vma->vm_mm;
-    struct copy_state cs = {.child = child, .vma = vma};
+    u64 va = vma->vm_start, stop;
+    pte_t *from;
+    int r = 0;
 
     if (vma->vm_flags & VM_SHARED)
         return 0;
     spin_lock(&parent->page_table_lock);
-    pte_for_each(parent, vma->vm_start, vma->vm_end, copy_pte, &cs);
+    while (!r && (from = pt_next_leaf(parent->pgd, &va, vma->vm_end, &stop))) {
+        r = copy_table(child, va, stop, from);
+        va = stop;
+    }
     spin_unlock(&parent->page_table_lock);
-    return cs.error;
+    return r;
 }
 
 /* A child's area is nobody's userfault business (no EVENT_FORK yet). */

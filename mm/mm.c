@@ -42,6 +42,24 @@ struct mm_struct *mm_create(void)
     return mm;
 }
 
+/* The tables of all areas, a group of near neighbours at a time, from below: a
+ * table goes with the last group that needs it. */
+static void free_all_tables(struct mm_struct *mm)
+{
+    struct vm_area_struct *vma, *next;
+
+    for (vma = mm->mmap; vma; vma = next) {
+        u64 start = vma->vm_start, end = vma->vm_end;
+
+        for (next = vma->vm_next; next; next = next->vm_next) {
+            if (next->vm_start - end >= pt_span(1))
+                break;
+            end = next->vm_end;
+        }
+        free_pgtables(mm, start, end, 0, next ? next->vm_start : TASK_SIZE);
+    }
+}
+
 /* Unmaps everything. Nobody else can see the space any more, but contexts
  * that hold a registered area keep a reference until it is freed here. */
 static void exit_mmap(struct mm_struct *mm)
@@ -50,7 +68,7 @@ static void exit_mmap(struct mm_struct *mm)
 
     for_each_vma (mm, vma)
         zap_page_range(mm, vma, vma->vm_start, vma->vm_end);
-    free_pgtables(mm, 0, TASK_SIZE, 0, TASK_SIZE);
+    free_all_tables(mm);
     for (vma = mm->mmap; vma; vma = next) {
         next = vma->vm_next;
         vma_free(vma);
