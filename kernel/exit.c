@@ -88,6 +88,7 @@ static bool reparent_children(struct task *task)
 
     list_for_each_entry_safe (child, next, &task->children, sibling) {
         child->parent = init_task;
+        child->ppid = init_task ? init_task->pid : 0;
         child->exit_signal = SIGCHLD;
         dead |= child->zombie;
         if (init_task)

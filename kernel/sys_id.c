@@ -19,14 +19,7 @@ long sys_gettid(void)
 
 long sys_getppid(void)
 {
-    const struct task *parent;
-    long pid;
-
-    spin_lock(&task_lock);
-    parent = current->task->parent;
-    pid = parent ? parent->pid : 0;
-    spin_unlock(&task_lock);
-    return pid;
+    return READ_ONCE(current->task->ppid);
 }
 
 long sys_getuid(void)

@@ -96,8 +96,10 @@ static void link_tree(struct task *task, bool as_sibling)
 {
     if (as_sibling)
         task->parent = task->parent->parent;
-    if (task->parent)
+    if (task->parent) {
+        task->ppid = task->parent->pid;
         list_add_tail(&task->sibling, &task->parent->children);
+    }
     list_add_tail(&task->all_link, &all_tasks);
 }
 

@@ -98,6 +98,7 @@ struct task {
     u32 thread_count; /* live ones */
 
     struct task *parent;
+    u32 ppid; /* its pid, or 0: read without the lock */
     struct list_head children, sibling;
     struct wait_queue child_exit; /* wait4() sleeps here */
 
