@@ -251,7 +251,7 @@ static int set_change(struct epoll *ep, int op, struct file *f, int fd,
 
 /* ---- the file ---- */
 
-/* Items that only were ready go off the list, which nobody notices. */
+/* An item on the ready list may no longer be so: its file is asked. */
 static unsigned epoll_poll(struct file *f, struct poll_table *pt)
 {
     struct poll_table no_queue = {table_nothing};

@@ -13,16 +13,11 @@
 
 void task_begin_exit(struct task *task, int status)
 {
-    struct thread *me = current, *t;
+    struct thread *me = current;
 
     spin_lock(&task_lock);
-    if (!thread_doomed(me)) {
-        task->exiting = true;
-        task->exit_status = status;
-        list_for_each_entry (t, &task->threads, task_link)
-            if (t != me)
-                signal_notify(t, true);
-    }
+    if (!thread_doomed(me))
+        signal_end_task(task, status, me);
     spin_unlock(&task_lock);
 }
 
@@ -79,6 +74,15 @@ static void task_free_resources(struct task *task)
     files_put(files);
 }
 
+/* PR_SET_PDEATHSIG: the child wanted to know that its parent ends. */
+static void tell_death(struct task *child)
+{
+    struct siginfo info = {.si_signo = child->pdeath_sig};
+
+    info.si_pid = (s32)current->task->pid;
+    (void)signal_post(child, NULL, &info);
+}
+
 /* The children go to pid 1, which has to be told of the dead among them; true
  * if there are such. task_lock held. */
 static bool reparent_children(struct task *task)
@@ -91,6 +95,9 @@ static bool reparent_children(struct task *task)
         child->ppid = init_task ? init_task->pid : 0;
         child->exit_signal = SIGCHLD;
         dead |= child->zombie;
+        if (unlikely(child->pdeath_sig))
+            tell_death(child);
+        job_child_left(child, task);
         if (init_task)
             list_move_tail(&child->sibling, &init_task->children);
         else
@@ -132,6 +139,7 @@ static void task_end(struct task *task)
     bool vanish = false;
 
     spin_lock(&task_lock);
+    job_task_ends(task);
     if (reparent_children(task) && init_task) {
         heir = init_task;
         task_get(heir);
@@ -167,10 +175,14 @@ static bool thread_leave(struct thread *t, int status)
     if (!task->exiting && t->tid == task->pid)
         task->exit_status = status;
     last = --task->thread_count == 0;
+    if (unlikely(task->stop_sig))
+        job_thread_left(task);
     if (last)
         task->exiting = true;
     else if (task->thread_count == 1 && task->exec_thread)
         thread_wake(task->exec_thread);
+    if (unlikely(task->pending.set))
+        signal_hand_over(t);
     spin_unlock(&task_lock);
     return last;
 }

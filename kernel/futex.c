@@ -44,7 +44,8 @@ static bool waiter_leave(struct futex_waiter *w)
 
 /* Queues w if the word still holds val. Returns 0, -EAGAIN, -EFAULT, -EINTR;
  * with 0 the thread is prepared to block. */
-static int wait_enqueue(struct futex_waiter *w, u32 __user *addr, u32 val)
+static __always_inline_ int wait_enqueue(struct futex_waiter *w,
+                                         u32 __user *addr, u32 val)
 {
     struct futex_bucket *b;
     u32 now;
@@ -63,7 +64,7 @@ static int wait_enqueue(struct futex_waiter *w, u32 __user *addr, u32 val)
         spin_unlock(&b->lock);
         return -EAGAIN;
     }
-    thread_prepare_block(WAIT_INTERRUPTIBLE);
+    thread_prepare(w->thread, WAIT_INTERRUPTIBLE);
     w->bucket = b;
     w->woken = false;
     list_add_tail(&w->link, &b->waiters);
@@ -83,7 +84,7 @@ static bool waiter_woken(const struct futex_waiter *w)
 }
 
 /* Sleeps until woken. Returns 0, -EINTR, -ETIMEDOUT. */
-static int wait_sleep(struct futex_waiter *w, u64 deadline)
+static __always_inline_ int wait_sleep(struct futex_waiter *w, u64 deadline)
 {
     int r;
 
@@ -101,8 +102,11 @@ static int wait_sleep(struct futex_waiter *w, u64 deadline)
     }
 }
 
-static long futex_wait(u32 __user *addr, bool shared, u32 val, u64 deadline,
-                       u32 bitset)
+static __cold long wait_broken_off(u32 __user *addr, bool shared, u32 val,
+                                   u64 deadline, u32 bitset);
+
+static __always_inline_ long futex_wait(u32 __user *addr, bool shared, u32 val,
+                                        u64 deadline, u32 bitset)
 {
     struct futex_waiter w;
     int r;
@@ -121,12 +125,32 @@ static long futex_wait(u32 __user *addr, bool shared, u32 val, u64 deadline,
         w.thread->waiting_for = NULL;
     }
     futex_key_put(&w.key);
-    if (r == -EINTR)
-        return deadline ? -ERESTARTNOHAND : -ERESTARTSYS;
+    if (unlikely(r == -EINTR))
+        return wait_broken_off(addr, shared, val, deadline, bitset);
     return r;
 }
 
-static long futex_wake(u32 __user *addr, bool shared, int n, u32 bitset)
+/* With a deadline it goes on, if it does, to the same one. */
+static long wait_on(const struct syscall_restart *r)
+{
+    return futex_wait((u32 __user *)r->arg[0], r->arg[1], (u32)r->arg[2],
+                      r->deadline, (u32)r->arg[3]);
+}
+
+static long wait_broken_off(u32 __user *addr, bool shared, u32 val,
+                            u64 deadline, u32 bitset)
+{
+    if (!deadline)
+        return -ERESTARTSYS;
+    current->restart =
+        (struct syscall_restart){.again = wait_on,
+                                 .deadline = deadline,
+                                 .arg = {(u64)addr, shared, val, bitset}};
+    return -ERESTART_RESTARTBLOCK;
+}
+
+static __always_inline_ long futex_wake(u32 __user *addr, bool shared, int n,
+                                        u32 bitset)
 {
     struct futex_key key;
     struct futex_bucket *b;
@@ -335,9 +359,10 @@ static long futex_wait_timed(u32 __user *addr, int op, bool shared, u32 val,
     return futex_wait(addr, shared, val, deadline, bitset);
 }
 
-long sys_futex(u32 __user *addr, int op, u32 val,
-               const struct timespec_k __user *timeout, u32 __user *addr2,
-               u32 val3)
+/* All commands; the two that matter most do not come here. */
+static __noinline long futex_command(u32 __user *addr, int op, u32 val,
+                                     const struct timespec_k __user *timeout,
+                                     u32 __user *addr2, u32 val3)
 {
     bool shared = !(op & FUTEX_PRIVATE_FLAG);
     int cmd = op & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
@@ -364,4 +389,25 @@ long sys_futex(u32 __user *addr, int op, u32 val,
     default:
         return -ENOSYS;
     }
+}
+
+static __noinline long wait_private(u32 __user *addr, u32 val)
+{
+    return futex_wait(addr, false, val, 0, FUTEX_BITSET_ALL);
+}
+
+static __noinline long wake_private(u32 __user *addr, int n)
+{
+    return futex_wake(addr, false, n, FUTEX_BITSET_ALL);
+}
+
+long sys_futex(u32 __user *addr, int op, u32 val,
+               const struct timespec_k __user *timeout, u32 __user *addr2,
+               u32 val3)
+{
+    if (op == (FUTEX_WAKE | FUTEX_PRIVATE_FLAG))
+        return wake_private(addr, (int)val);
+    if (op == (FUTEX_WAIT | FUTEX_PRIVATE_FLAG) && !timeout)
+        return wait_private(addr, val);
+    return futex_command(addr, op, val, timeout, addr2, val3);
 }

@@ -12,6 +12,7 @@
 #include <kernel/console.h>
 #include <kernel/exec.h>
 #include <kernel/file.h>
+#include <kernel/sys_time.h>
 #include <kernel/task.h>
 
 #define FIRST_MODULE_FD 3
@@ -156,7 +157,7 @@ void init_task_start(void)
     struct thread *t;
 
     task_cache_init();
-    if (shutdown_init())
+    if (shutdown_init() || itimer_init())
         boot_error("no memory", -ENOMEM);
     frames_before_tasks = frames_in_use();
     task = task_create(NULL);

@@ -22,7 +22,7 @@ static void slice_start(struct runqueue *rq)
     timer_rearm(rq);
 }
 
-void rq_add(struct cpu *cpu, struct thread *t)
+static inline void ready_add(struct cpu *cpu, struct thread *t)
 {
     struct runqueue *rq = &cpu->rq;
 
@@ -33,6 +33,11 @@ void rq_add(struct cpu *cpu, struct thread *t)
         slice_start(rq);
     else if (!rq->slice_armed || cpu->running == cpu->idle)
         cpu_interrupt(cpu); /* it arms its own timer, or wakes up */
+}
+
+void rq_add(struct cpu *cpu, struct thread *t)
+{
+    ready_add(cpu, t);
 }
 
 struct thread *rq_take(struct runqueue *rq, struct thread *t)
@@ -97,33 +102,37 @@ u64 thread_run_ns(const struct thread *t)
     return cycles_to_ns(run);
 }
 
-/* Frees the thread that died on this CPU, now that its stack is left. */
-static void reap_dead(struct cpu *cpu)
+/* The thread left has to go elsewhere, or has died: now that its stack is no
+ * longer in use it can be sent on, or freed. */
+static __cold void after_switch(struct cpu *cpu)
 {
     struct thread *dead = cpu->reap;
 
-    if (unlikely(dead)) {
+    if (cpu->push)
+        sched_push(cpu);
+    if (dead) {
         cpu->reap = NULL;
         thread_free(dead);
     }
 }
 
-void sched_finish_switch(void)
+static inline void finish_switch(void)
 {
     struct cpu *cpu = this_cpu();
 
     spin_unlock(&cpu->rq.lock);
-    if (unlikely(cpu->push))
-        sched_push(cpu);
-    reap_dead(cpu);
+    if (unlikely((u64)cpu->push | (u64)cpu->reap))
+        after_switch(cpu);
+}
+
+void sched_finish_switch(void)
+{
+    finish_switch();
 }
 
 void thread_prepare_block(enum wait_mode mode)
 {
-    struct thread *t = current;
-
-    t->wait_mode = mode;
-    __atomic_store_n(&t->state, THREAD_BLOCKED, __ATOMIC_SEQ_CST);
+    thread_prepare(current, mode);
 }
 
 void thread_cancel_block(void)
@@ -143,44 +152,43 @@ static bool wait_broken(struct thread *t)
            thread_signal_pending(t->wait_mode);
 }
 
+/* Who may sleep has interrupts on: here and in the next they are just that. */
 int thread_block(void)
 {
     struct thread *t = current;
-    u64 flags;
 
     lockdep_may_sleep();
     if (wait_broken(t)) {
         thread_cancel_block();
         return -EINTR;
     }
-    flags = spin_lock_irqsave(&t->cpu->rq.lock);
+    irq_disable();
+    spin_lock(&t->cpu->rq.lock);
     if (t->state == THREAD_BLOCKED)
         switch_away(t->cpu, t);
-    sched_finish_switch();
-    irq_restore(flags);
+    finish_switch();
+    irq_enable();
     return wait_broken(t) ? -EINTR : 0;
 }
 
-int thread_block_until(u64 deadline_ns)
+int thread_block_timed(u64 deadline_ns)
 {
     struct thread *t = current;
-    u64 flags;
 
-    if (!deadline_ns)
-        return thread_block();
     lockdep_may_sleep();
     if (wait_broken(t)) {
         thread_cancel_block();
         return -EINTR;
     }
     t->timer_fired = false;
-    flags = spin_lock_irqsave(&t->cpu->rq.lock);
+    irq_disable();
+    spin_lock(&t->cpu->rq.lock);
     if (t->state == THREAD_BLOCKED) {
         timer_add(&t->cpu->rq, t, deadline_ns);
         switch_away(t->cpu, t);
     }
-    sched_finish_switch();
-    irq_restore(flags);
+    finish_switch();
+    irq_enable();
     if (wait_broken(t))
         return -EINTR;
     return t->timer_fired ? -ETIMEDOUT : 0;
@@ -220,7 +228,7 @@ void thread_wake(struct thread *t)
     if (!thread_unblock(t)) {
         spin_unlock(&cpu->rq.lock);
     } else if ((to = sched_place(t, cpu)) == cpu) {
-        rq_add(cpu, t);
+        ready_add(cpu, t);
         spin_unlock(&cpu->rq.lock);
     } else {
         t->state = THREAD_READY;
@@ -243,6 +251,7 @@ void thread_yield(void)
     struct thread *t = current;
     u64 flags = irq_save();
     struct cpu *cpu = t->cpu;
+    bool alone = false;
 
     lockdep_may_sleep();
     spin_lock(&cpu->rq.lock);
@@ -251,11 +260,17 @@ void thread_yield(void)
         cpu->push = t;
         switch_away(cpu, t);
     } else if (cpu->rq.count) {
-        rq_add(cpu, t);
+        ready_add(cpu, t);
         switch_away(cpu, t);
+    } else {
+        alone = cpu_count > 1;
     }
-    sched_finish_switch();
+    finish_switch();
     irq_restore(flags);
+    /* Who yields waits for somebody: an emulator that runs one CPU at a time
+     * takes this for the word to go on to the next. */
+    if (alone)
+        cpu_relax();
 }
 
 void thread_exit_final(void)
@@ -310,7 +325,7 @@ void sched_idle_loop(void)
         irq_disable();
         spin_lock(&cpu->rq.lock);
         switch_away(cpu, cpu->idle);
-        sched_finish_switch();
+        finish_switch();
         /* First the mask, then one more look: who adds a thread looks at the
          * mask after, and an interrupt ends the wait. */
         __atomic_fetch_or(&idle_cpus, here, __ATOMIC_SEQ_CST);

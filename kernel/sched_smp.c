@@ -10,24 +10,10 @@
 
 u64 idle_cpus;
 
-struct cpu *thread_lock_home(struct thread *t)
-{
-    for (;;) {
-        struct cpu *cpu = READ_ONCE(t->cpu);
-
-        spin_lock(&cpu->rq.lock);
-        if (likely(cpu == t->cpu))
-            return cpu;
-        spin_unlock(&cpu->rq.lock);
-    }
-}
-
-struct cpu *sched_place(struct thread *t, struct cpu *home)
+struct cpu *sched_place_among(struct thread *t, struct cpu *home)
 {
     u64 allowed = READ_ONCE(t->affinity), idle;
 
-    if (likely(cpu_count == 1))
-        return home;
     idle = __atomic_load_n(&idle_cpus, __ATOMIC_SEQ_CST) & allowed;
     if (idle & 1ul << home->id)
         return home;

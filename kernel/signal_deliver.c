@@ -10,6 +10,8 @@
 #include <kernel/signal_queue.h>
 #include <kernel/trace.h>
 
+#define NR_RESTART_SYSCALL 219 /* restart_syscall(2) */
+
 /* A signal taken, and how its task answers it. */
 struct delivery {
     struct siginfo info;
@@ -41,6 +43,20 @@ static bool delivery_next(struct thread *t, struct delivery *d)
     return true;
 }
 
+/* The default action of a stop signal. A group nobody minds is not stopped
+ * from the terminal. task_lock held. */
+static void delivery_stop(struct task *task, int sig)
+{
+    if (sig == SIGSTOP || !job_orphaned(task->pgid, NULL))
+        job_stop(task, sig);
+}
+
+static bool delivery_stops(const struct task *task, const struct delivery *d)
+{
+    return (SIG_BIT(d->sig) & SIG_STOPS) && d->action.sa_handler == SIG_DFL &&
+           task->pid != 1;
+}
+
 /* The default action that ends the task. Only a fault is worth a line. */
 static void delivery_kill(const struct delivery *d)
 {
@@ -64,10 +80,16 @@ static bool delivery_with_handler(struct thread *t, struct delivery *d)
             spin_unlock(&task_lock);
             thread_exit(status);
         }
+        if (unlikely(task->stop_sig)) {
+            job_stand_still(t);
+            continue;
+        }
         if (!delivery_next(t, d)) {
             spin_unlock(&task_lock);
             return false;
         }
+        if (delivery_stops(task, d))
+            delivery_stop(task, d->sig);
         fatal = d->action.sa_handler == SIG_DFL &&
                 (d->forced || signal_fatal(task, d->sig));
         spin_unlock(&task_lock);
@@ -78,21 +100,32 @@ static bool delivery_with_handler(struct thread *t, struct delivery *d)
     }
 }
 
+/* The call that returned `result` runs again, now that a handler with
+ * `action` or (NULL) none runs. */
+static bool restarts(long result, const struct sigaction_k *action)
+{
+    if (!action || result == -ERESTARTNOINTR)
+        return true;
+    return result == -ERESTARTSYS && (action->sa_flags & SA_RESTART);
+}
+
 /* The interrupted system call ends with EINTR or runs again; action: of the
  * handler about to run, NULL if none does. */
 static void syscall_resume(struct regs *regs, const struct sigaction_k *action)
 {
-    long result;
+    long result = regs_return(regs);
 
-    if ((s64)regs_syscall(regs) < 0)
+    if (likely(result > -ERESTARTSYS || result < -ERESTART_RESTARTBLOCK) ||
+        (s64)regs_syscall(regs) < 0)
         return;
-    result = regs_return(regs);
-    if (result != -ERESTARTSYS && result != -ERESTARTNOHAND)
-        return;
-    if (!action || (result == -ERESTARTSYS && (action->sa_flags & SA_RESTART)))
+    if (restarts(result, action)) {
         arch_restart_syscall(regs);
-    else
+        if (result == -ERESTART_RESTARTBLOCK)
+            regs_set_return(regs, NR_RESTART_SYSCALL);
+    } else {
         regs_set_return(regs, -EINTR);
+        current->restart.again = NULL;
+    }
 }
 
 /* Where SA_ONSTACK sends the handler: the alternate stack's top, or 0. */
@@ -139,20 +172,18 @@ static void run_handler(struct thread *t, struct regs *regs,
     signal_set_mask(mask);
 }
 
+/* One signal at a time: if there are more, the thread comes back here. */
 void signal_deliver(struct regs *regs)
 {
     struct thread *t = current;
     struct delivery d;
-    bool first = true;
 
-    while (delivery_with_handler(t, &d)) {
-        if (first)
-            syscall_resume(regs, &d.action);
-        first = false;
+    if (delivery_with_handler(t, &d)) {
+        syscall_resume(regs, &d.action);
         run_handler(t, regs, &d);
+        return;
     }
-    if (first)
-        syscall_resume(regs, NULL);
+    syscall_resume(regs, NULL);
     if (t->sig_restore_mask) {
         t->sig_restore_mask = false;
         signal_set_mask(t->sig_saved_mask);

@@ -2,7 +2,7 @@
 #include <base/printk.h>
 #include <kernel/signal.h>
 
-static const char *const names[SIG_QUEUED] = {
+static const char *const names[SIGRTMIN] = {
     [SIGHUP] = "SIGHUP",     [SIGINT] = "SIGINT",   [SIGQUIT] = "SIGQUIT",
     [SIGILL] = "SIGILL",     [SIGTRAP] = "SIGTRAP", [SIGABRT] = "SIGABRT",
     [SIGBUS] = "SIGBUS",     [SIGFPE] = "SIGFPE",   [SIGKILL] = "SIGKILL",
@@ -20,5 +20,5 @@ const char *signal_name(int sig)
 {
     if (sig < 1 || sig > SIG_COUNT)
         return "signal ?";
-    return sig < SIG_QUEUED ? names[sig] : "SIGRT";
+    return sig < SIGRTMIN ? names[sig] : "SIGRT";
 }

@@ -26,7 +26,8 @@ bool signal_ignored(const struct task *task, int sig)
 
 bool signal_fatal(const struct task *task, int sig)
 {
-    return sig_handler(task, sig) == SIG_DFL && !signal_ignored(task, sig);
+    return sig_handler(task, sig) == SIG_DFL && !(SIG_BIT(sig) & SIG_STOPS) &&
+           !signal_ignored(task, sig);
 }
 
 /* The signals t reacts to now: not blocked, or waited for. */
@@ -37,7 +38,7 @@ static u64 signal_wanted(const struct thread *t)
 
 bool signal_pending(const struct thread *t)
 {
-    return thread_doomed(t) || t->fault_info.si_signo ||
+    return thread_doomed(t) || t->fault_info.si_signo || t->task->stop_sig ||
            (signal_pending_set(t) & signal_wanted(t));
 }
 
@@ -76,9 +77,26 @@ void signal_notify(struct thread *t, bool fatal)
     enum wait_mode least = fatal ? WAIT_KILLABLE : WAIT_INTERRUPTIBLE;
 
     __atomic_fetch_or(&t->work, WORK_SIGNAL, __ATOMIC_SEQ_CST);
-    if (READ_ONCE(t->wait_mode) >= least)
+    if (t == current)
+        return;
+    if (READ_ONCE(t->wait_mode) >= least || (fatal && t->stopped))
         thread_wake(t);
     thread_kick(t);
+}
+
+void signal_end_task(struct task *task, int status, const struct thread *but)
+{
+    struct thread *t;
+
+    if (!task->exiting) {
+        task->exiting = true;
+        task->exit_status = status;
+        task->stop_sig = 0;
+        task->stop_report = 0;
+    }
+    list_for_each_entry (t, &task->threads, task_link)
+        if (t != but)
+            signal_notify(t, true);
 }
 
 /* A task-wide signal: everybody who takes it if it kills, else the first. */
@@ -95,12 +113,6 @@ static void signal_notify_task(struct task *task, int sig, bool fatal)
     }
 }
 
-/* The slot that keeps the siginfo of sig; real-time signals share one. */
-static unsigned info_slot(int sig)
-{
-    return sig < SIG_QUEUED ? (unsigned)sig : 0;
-}
-
 /* The blocked are kept even if ignored: the action may change meanwhile. */
 static bool signal_dropped(const struct task *task, const struct thread *t,
                            int sig)
@@ -111,101 +123,111 @@ static bool signal_dropped(const struct task *task, const struct thread *t,
            !(t && (t->sig_mask & SIG_BIT(sig)) && sig != SIGKILL);
 }
 
-void signal_post(struct task *task, struct thread *t,
-                 const struct siginfo *info)
+/* A stop and a continue do away with each other, whatever else becomes of
+ * them. */
+static void signal_prepare(struct task *task, int sig)
 {
-    int sig = info->si_signo;
-    u64 *pending = t ? &t->sig_pending : &task->sig_pending;
-    struct siginfo *slots = t ? t->sig_info : task->sig_info;
-    bool fatal = signal_fatal(task, sig);
+    if (SIG_BIT(sig) & SIG_STOPS) {
+        signal_flush(task, SIG_BIT(SIGCONT));
+    } else if (sig == SIGCONT) {
+        signal_flush(task, SIG_STOPS);
+        job_continue(task);
+    }
+}
 
-    if (task->zombie || signal_dropped(task, t, sig))
-        return;
-    if (!(*pending & SIG_BIT(sig)))
-        slots[info_slot(sig)] = *info;
-    *pending |= SIG_BIT(sig);
-    if (!t || (fatal && sig == SIGKILL))
+/* The fence: either signal_set_mask() of a thread sees what is pending, or we
+ * see its new mask. */
+int signal_post(struct task *task, struct thread *t, const struct siginfo *info)
+{
+    int sig = info->si_signo, r;
+    bool fatal;
+
+    if (task->zombie)
+        return 0;
+    signal_prepare(task, sig);
+    if (signal_dropped(task, t, sig))
+        return 0;
+    if (sig == SIGKILL) {
+        signal_end_task(task, SIGKILL, NULL);
+        return 0;
+    }
+    r = pending_add(t ? &t->pending : &task->pending, info,
+                    task->limits[RLIMIT_SIGPENDING].cur);
+    if (r)
+        return r;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    fatal = signal_fatal(task, sig);
+    if (!t)
         signal_notify_task(task, sig, fatal);
     else if (signal_wanted(t) & SIG_BIT(sig))
         signal_notify(t, fatal);
+    return 0;
 }
 
 void signal_send_thread(struct thread *t, const struct siginfo *info)
 {
     spin_lock(&task_lock);
     if (t->task)
-        signal_post(t->task, t, info);
+        (void)signal_post(t->task, t, info);
     spin_unlock(&task_lock);
 }
 
 void signal_send_task(struct task *task, const struct siginfo *info)
 {
     spin_lock(&task_lock);
-    signal_post(task, NULL, info);
+    (void)signal_post(task, NULL, info);
     spin_unlock(&task_lock);
-}
-
-/* Takes sig out of a pending set, with what is known about it. */
-static void take_from(u64 *pending, const struct siginfo *slots, int sig,
-                      struct siginfo *info)
-{
-    const struct siginfo *kept = &slots[info_slot(sig)];
-
-    *pending &= ~SIG_BIT(sig);
-    if (kept->si_signo == sig) {
-        *info = *kept;
-    } else {
-        memset(info, 0, sizeof(*info));
-        info->si_signo = sig;
-    }
 }
 
 int signal_take(struct thread *t, u64 allowed, struct siginfo *info)
 {
-    struct task *task = t->task;
-    int sig;
+    int sig = pending_take(&t->pending, allowed, info);
 
-    if (t->sig_pending & allowed) {
-        sig = __builtin_ctzl(t->sig_pending & allowed) + 1;
-        take_from(&t->sig_pending, t->sig_info, sig, info);
-    } else if (task->sig_pending & allowed) {
-        sig = __builtin_ctzl(task->sig_pending & allowed) + 1;
-        take_from(&task->sig_pending, task->sig_info, sig, info);
-    } else {
-        return 0;
-    }
-    if (signal_pending_set(t) & ~t->sig_mask)
-        __atomic_fetch_or(&t->work, WORK_SIGNAL, __ATOMIC_RELAXED);
+    if (!sig)
+        sig = pending_take(&t->task->pending, allowed, info);
     return sig;
 }
 
-void signal_flush(struct task *task, int sig)
+void signal_flush(struct task *task, u64 mask)
 {
     struct thread *t;
 
-    task->sig_pending &= ~SIG_BIT(sig);
+    pending_discard(&task->pending, mask);
     list_for_each_entry (t, &task->threads, task_link)
-        t->sig_pending &= ~SIG_BIT(sig);
+        pending_discard(&t->pending, mask);
+}
+
+/* Signals of the set, pending for the task, want a new taker. */
+static void signal_offer(struct task *task, u64 set)
+{
+    for (set &= task->pending.set; set; set &= set - 1) {
+        int sig = __builtin_ctzl(set) + 1;
+
+        signal_notify_task(task, sig, signal_fatal(task, sig));
+    }
+}
+
+void signal_hand_over(const struct thread *t)
+{
+    signal_offer(t->task, ~t->sig_mask);
 }
 
 void signal_set_mask(u64 mask)
 {
     struct thread *t = current;
-    u64 lost, bit;
+    u64 old;
 
     mask &= ~SIG_UNSTOPPABLE;
-    spin_lock(&task_lock);
-    lost = t->task->sig_pending & mask & ~t->sig_mask;
-    t->sig_mask = mask;
+    old = __atomic_exchange_n(&t->sig_mask, mask, __ATOMIC_SEQ_CST);
+    if (likely(!signal_pending_set(t)))
+        return;
     if (signal_pending_set(t) & ~mask)
         __atomic_fetch_or(&t->work, WORK_SIGNAL, __ATOMIC_RELAXED);
-    for (; lost; lost &= ~bit) {
-        int sig = __builtin_ctzl(lost) + 1;
-
-        bit = SIG_BIT(sig);
-        signal_notify_task(t->task, sig, signal_fatal(t->task, sig));
+    if (READ_ONCE(t->task->pending.set) & mask & ~old) {
+        spin_lock(&task_lock);
+        signal_offer(t->task, mask & ~old);
+        spin_unlock(&task_lock);
     }
-    spin_unlock(&task_lock);
 }
 
 void signal_force(int sig, int code, u64 addr)

@@ -70,8 +70,10 @@ long sys_execveat(int fd, const char __user *path, const u64 __user *argv,
     r = strncpy_from_user(first, path, sizeof(first));
     if (r == -EFAULT)
         return r;
-    if (r)
-        return path_error(fd, first[0]);
+    if (r) {
+        r = sys_path_first(path); /* all of it has to be there */
+        return r == -ENOENT ? path_error(fd, first[0]) : r;
+    }
     if (!(flags & AT_EMPTY_PATH))
         return -ENOENT;
     f = fd_get(fd);

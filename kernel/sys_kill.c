@@ -3,17 +3,13 @@
  * task_lock, in one pass with the sending, so nobody dies in between.
  */
 #include <arch/uaccess.h>
-#include <base/string.h>
 #include <kernel/signal_queue.h>
 #include <kernel/sys_signal.h>
 
 static struct siginfo info_from_me(int sig, int code)
 {
-    struct siginfo info;
+    struct siginfo info = {.si_signo = sig, .si_code = code};
 
-    memset(&info, 0, sizeof(info));
-    info.si_signo = sig;
-    info.si_code = code;
     info.si_pid = (s32)current->task->pid;
     return info;
 }
@@ -24,11 +20,10 @@ static bool signal_number_ok(int sig)
 }
 
 /* Signal 0 only asks whether the receiver is there. task_lock held. */
-static void post(struct task *task, struct thread *t,
+static long post(struct task *task, struct thread *t,
                  const struct siginfo *info)
 {
-    if (info->si_signo)
-        signal_post(task, t, info);
+    return info->si_signo ? signal_post(task, t, info) : 0;
 }
 
 /* The task that pid names, also by one of its threads. task_lock held. */
@@ -46,15 +41,16 @@ static struct task *target_task(int pid)
 static long kill_one(int pid, const struct siginfo *info)
 {
     struct task *task;
+    long r = -EINVAL;
 
     spin_lock(&task_lock);
     task = target_task(pid);
-    if (task && signal_number_ok(info->si_signo))
-        post(task, NULL, info);
-    spin_unlock(&task_lock);
     if (!task)
-        return -ESRCH;
-    return signal_number_ok(info->si_signo) ? 0 : -EINVAL;
+        r = -ESRCH;
+    else if (signal_number_ok(info->si_signo))
+        r = post(task, NULL, info);
+    spin_unlock(&task_lock);
+    return r;
 }
 
 /* Everybody in the group; pgid 0: everybody but pid 1 and the caller. */
@@ -69,7 +65,7 @@ static long kill_many(u32 pgid, const struct siginfo *info)
             continue;
         found = true;
         if (signal_number_ok(info->si_signo))
-            post(task, NULL, info);
+            (void)post(task, NULL, info);
     }
     spin_unlock(&task_lock);
     if (!found)
@@ -93,19 +89,19 @@ long sys_kill(int pid, int sig)
 /* tgid 0: whatever task the thread belongs to. */
 static long kill_thread(u32 tgid, u32 tid, const struct siginfo *info)
 {
-    struct thread *t;
+    struct thread *t = current;
+    long r = -EINVAL;
 
     spin_lock(&task_lock);
-    t = thread_find(tid);
-    if (t &&
-        (!t->task || t->state == THREAD_DEAD || (tgid && t->task->pid != tgid)))
-        t = NULL;
-    if (t && signal_number_ok(info->si_signo))
-        post(t->task, t, info);
+    if (t->tid != tid)
+        t = thread_find(tid);
+    if (!t || !t->task || t->state == THREAD_DEAD ||
+        (tgid && t->task->pid != tgid))
+        r = -ESRCH;
+    else if (signal_number_ok(info->si_signo))
+        r = post(t->task, t, info);
     spin_unlock(&task_lock);
-    if (!t)
-        return -ESRCH;
-    return signal_number_ok(info->si_signo) ? 0 : -EINVAL;
+    return r;
 }
 
 long sys_tkill(int tid, int sig)
@@ -126,8 +122,8 @@ long sys_tgkill(int tgid, int tid, int sig)
     return kill_thread((u32)tgid, (u32)tid, &info);
 }
 
-/* The sender's own siginfo. Only the kernel may claim to be the kernel, or
- * kill() itself, unless one writes to oneself. */
+/* The sender's own siginfo, as far as any has meaning. Only the kernel may
+ * claim to be the kernel, or kill() itself, unless one writes to oneself. */
 static int info_from_user(struct siginfo *info, int sig, int pid,
                           const struct siginfo __user *from)
 {
@@ -135,7 +131,7 @@ static int info_from_user(struct siginfo *info, int sig, int pid,
         return -EFAULT;
     info->si_signo = sig;
     if ((info->si_code >= 0 || info->si_code == SI_TKILL) &&
-        pid != (int)current->task->pid)
+        pid != (int)current->task->pid && pid != (int)current->tid)
         return -EPERM;
     return 0;
 }
@@ -146,4 +142,16 @@ long sys_rt_sigqueueinfo(int pid, int sig, const struct siginfo __user *from)
     int r = info_from_user(&info, sig, pid, from);
 
     return r ? r : kill_one(pid, &info);
+}
+
+long sys_rt_tgsigqueueinfo(int tgid, int tid, int sig,
+                           const struct siginfo __user *from)
+{
+    struct siginfo info;
+    int r;
+
+    if (tgid <= 0 || tid <= 0)
+        return -EINVAL;
+    r = info_from_user(&info, sig, tid, from);
+    return r ? r : kill_thread((u32)tgid, (u32)tid, &info);
 }

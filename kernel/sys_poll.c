@@ -156,6 +156,26 @@ static long do_poll(struct pollfd_k __user *fds, u32 n, u64 deadline)
     return r;
 }
 
+/* poll() broken off by a stop goes on to the same deadline. */
+static long poll_until(struct pollfd_k __user *fds, u32 n, u64 deadline);
+
+static long poll_on(const struct syscall_restart *restart)
+{
+    return poll_until((struct pollfd_k __user *)restart->arg[0],
+                      (u32)restart->arg[1], restart->deadline);
+}
+
+static long poll_until(struct pollfd_k __user *fds, u32 n, u64 deadline)
+{
+    long r = do_poll(fds, n, deadline);
+
+    if (r != -ERESTARTNOHAND)
+        return r;
+    current->restart = (struct syscall_restart){
+        .again = poll_on, .deadline = deadline, .arg = {(u64)fds, n}};
+    return -ERESTART_RESTARTBLOCK;
+}
+
 long sys_poll(struct pollfd_k __user *fds, u32 n, int timeout_ms)
 {
     u64 deadline = POLL_FOREVER;
@@ -164,7 +184,7 @@ long sys_poll(struct pollfd_k __user *fds, u32 n, int timeout_ms)
         deadline = POLL_AT_ONCE;
     else if (timeout_ms > 0)
         deadline = deadline_after((u64)timeout_ms * 1000000);
-    return do_poll(fds, n, deadline);
+    return poll_until(fds, n, deadline);
 }
 
 int poll_deadline(const struct timespec_k __user *timeout, u64 *deadline)

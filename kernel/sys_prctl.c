@@ -9,8 +9,10 @@
 #include <kernel/sys_proc.h>
 #include <kernel/thread.h>
 
-#define PR_SET_NAME 15
-#define PR_GET_NAME 16
+#define PR_SET_PDEATHSIG 1
+#define PR_GET_PDEATHSIG 2
+#define PR_SET_NAME      15
+#define PR_GET_NAME      16
 
 /* The release begins with the Linux whose system calls these are: C libraries
  * look there for what they may use. */
@@ -54,6 +56,13 @@ long sys_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
     (void)arg4;
     (void)arg5;
     switch (option) {
+    case PR_SET_PDEATHSIG:
+        if (arg2 > SIG_COUNT)
+            return -EINVAL;
+        current->task->pdeath_sig = (int)arg2;
+        return 0;
+    case PR_GET_PDEATHSIG:
+        return put_user_32((u32)current->task->pdeath_sig, (u32 __user *)arg2);
     case PR_SET_NAME:
         return set_name((const char __user *)arg2);
     case PR_GET_NAME:

@@ -21,7 +21,7 @@ static void action_set(int sig, const struct sigaction_k *new,
         *action = *new;
         action->sa_mask &= ~SIG_UNSTOPPABLE;
         if (signal_ignored(task, sig))
-            signal_flush(task, sig);
+            signal_flush(task, SIG_BIT(sig));
     }
     spin_unlock(&task_lock);
 }
@@ -140,6 +140,14 @@ static long sigwait(u64 set, u64 deadline, struct siginfo *info)
     return r == -ETIMEDOUT ? -EAGAIN : -EINTR;
 }
 
+static int info_to_user(struct siginfo __user *to, const struct siginfo *info)
+{
+    if (copy_to_user(to, info, sizeof(*info)) ||
+        clear_user_partial(to + 1, SIGINFO_SIZE - sizeof(*info)))
+        return -EFAULT;
+    return 0;
+}
+
 long sys_rt_sigtimedwait(const u64 __user *set, struct siginfo __user *info,
                          const struct timespec_k __user *timeout, size_t size)
 {
@@ -159,12 +167,12 @@ long sys_rt_sigtimedwait(const u64 __user *set, struct siginfo __user *info,
         deadline = deadline_after(timespec_to_ns(&ts));
     }
     r = sigwait(wanted & ~SIG_UNSTOPPABLE, deadline, &got);
-    if (r > 0 && info && copy_to_user(info, &got, sizeof(got)))
+    if (r > 0 && info && info_to_user(info, &got))
         return -EFAULT;
     return r;
 }
 
-static int stack_check(const struct stack_k *ss)
+int signal_stack_check(const struct stack_k *ss)
 {
     u32 mode = (u32)ss->ss_flags & ~SS_AUTODISARM;
 
@@ -202,7 +210,7 @@ long sys_sigaltstack(const struct stack_k __user *new,
             return -EFAULT;
         if (on_signal_stack(t, sp))
             return -EPERM;
-        r = stack_check(&ss);
+        r = signal_stack_check(&ss);
         if (r)
             return r;
         if (ss.ss_flags & SS_DISABLE)
@@ -210,6 +218,15 @@ long sys_sigaltstack(const struct stack_k __user *new,
         t->sig_stack = ss;
     }
     return old ? copy_to_user(old, &was, sizeof(was)) : 0;
+}
+
+/* Nothing to go on with, or it was done already. */
+long sys_restart_syscall(void)
+{
+    struct syscall_restart r = current->restart;
+
+    current->restart.again = NULL;
+    return r.again ? r.again(&r) : -EINTR;
 }
 
 long sys_rt_sigreturn(void)

@@ -172,26 +172,41 @@ long sys_times(s64 __user *buf)
     return (s64)(time_ns() / NSEC_PER_CLOCK);
 }
 
-/* Sleeps to the deadline; broken off, tells how much is left. A signal that
- * has no handler in the end lets the sleep go on. */
-static long sleep_until(u64 deadline, struct timespec_k __user *rem)
+/* Sleeps to the deadline: 0, -EINTR. */
+static int sleep_until(u64 deadline)
 {
-    struct timespec_k left;
-    u64 now;
     int r;
 
     current->waiting_for = "sleep";
     r = thread_sleep_until(deadline, WAIT_INTERRUPTIBLE);
     current->waiting_for = NULL;
-    if (!r)
+    return r;
+}
+
+/* Broken off, tells how much is left. A signal that has no handler in the end
+ * lets the sleep go on, to the same deadline. */
+static long sleep_some(u64 deadline, struct timespec_k __user *rem);
+
+static long sleep_on(const struct syscall_restart *restart)
+{
+    return sleep_some(restart->deadline,
+                      (struct timespec_k __user *)restart->arg[0]);
+}
+
+static long sleep_some(u64 deadline, struct timespec_k __user *rem)
+{
+    struct timespec_k left;
+    u64 now;
+
+    if (!sleep_until(deadline))
         return 0;
-    if (rem) {
-        now = time_ns();
-        left = ns_to_timespec(deadline > now ? deadline - now : 0);
-        if (copy_to_user(rem, &left, sizeof(left)))
-            return -EFAULT;
-    }
-    return -ERESTARTNOHAND;
+    now = time_ns();
+    left = ns_to_timespec(deadline > now ? deadline - now : 0);
+    if (rem && copy_to_user(rem, &left, sizeof(left)))
+        return -EFAULT;
+    current->restart = (struct syscall_restart){
+        .again = sleep_on, .deadline = deadline, .arg = {(u64)rem}};
+    return -ERESTART_RESTARTBLOCK;
 }
 
 long sys_nanosleep(const struct timespec_k __user *req,
@@ -216,6 +231,6 @@ long sys_clock_nanosleep(int clock, int flags,
         return r;
     ns = timespec_to_ns(&ts);
     if (flags & TIMER_ABSTIME)
-        return sleep_until(deadline_at(ns, realtime), NULL);
-    return sleep_until(deadline_after(ns), rem);
+        return sleep_until(deadline_at(ns, realtime)) ? -ERESTARTNOHAND : 0;
+    return sleep_some(deadline_after(ns), rem);
 }

@@ -87,7 +87,9 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
     CALL(130, sys_rt_sigsuspend),
     CALL(131, sys_sigaltstack),
     CALL(200, sys_tkill),
+    CALL(219, sys_restart_syscall),
     CALL(234, sys_tgkill),
+    CALL(297, sys_rt_tgsigqueueinfo),
 
     /* tasks and threads */
     CALL(39, sys_getpid),
@@ -126,6 +128,9 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
 
     /* clocks */
     CALL(35, sys_nanosleep),
+    CALL(36, sys_getitimer),
+    CALL(37, sys_alarm),
+    CALL(38, sys_setitimer),
     CALL(96, sys_gettimeofday),
     CALL(100, sys_times),
     CALL(164, sys_settimeofday),

@@ -6,6 +6,7 @@
 #include <base/errno.h>
 #include <base/string.h>
 #include <kernel/file.h>
+#include <kernel/signal_queue.h>
 #include <kernel/task.h>
 
 struct list_head all_tasks = LIST_HEAD_INIT(all_tasks);
@@ -26,6 +27,8 @@ static void limits_default(struct rlimit_k *limits)
         limits[i] = (struct rlimit_k){RLIM_INFINITY, RLIM_INFINITY};
     limits[RLIMIT_STACK].cur = 8ull << 20;
     limits[RLIMIT_CORE].cur = 0;
+    limits[RLIMIT_SIGPENDING] =
+        (struct rlimit_k){SIGPENDING_DEFAULT, SIGPENDING_DEFAULT};
     limits[RLIMIT_NOFILE] = (struct rlimit_k){FILES_MAX, FILES_MAX};
 }
 
@@ -50,7 +53,7 @@ struct task *task_create(struct task *parent)
     if (!task)
         return NULL;
     __atomic_fetch_add(&task_count, 1, __ATOMIC_RELAXED);
-    memset(task, 0, offsetof(struct task, sig_info[1]));
+    memset(task, 0, offsetof(struct task, pending.info));
     task->refcount = 1;
     task->parent = parent;
     task->exit_signal = SIGCHLD;
@@ -70,6 +73,7 @@ void task_put(struct task *task)
 {
     if (__atomic_fetch_sub(&task->refcount, 1, __ATOMIC_ACQ_REL) != 1)
         return;
+    signal_pending_free(&task->pending);
     kmem_cache_free(&task_cache, task);
     __atomic_fetch_sub(&task_count, 1, __ATOMIC_RELAXED);
 }
@@ -89,6 +93,8 @@ static void link_thread(struct task *task, struct thread *t)
 {
     list_add_tail(&t->task_link, &task->threads);
     task->thread_count++;
+    if (unlikely(task->stop_sig)) /* it stops with the others */
+        t->work |= WORK_SIGNAL;
 }
 
 /* A child, or with `as_sibling` (CLONE_PARENT) its maker's sibling. */
@@ -106,10 +112,11 @@ static void link_tree(struct task *task, bool as_sibling)
 int task_publish(struct task *task, struct thread *first, bool as_sibling)
 {
     spin_lock(&task_lock);
-    if (task->parent &&
-        (thread_doomed(current) || signal_fatal_pending(current))) {
+    /* A signal to the group comes before the child or reaches it as well. */
+    if (task->parent && (READ_ONCE(current->work) & WORK_SIGNAL) &&
+        signal_pending(current)) {
         spin_unlock(&task_lock);
-        return -EAGAIN;
+        return -ERESTARTNOINTR;
     }
     task->pid = first->tid;
     if (!task->parent) {

@@ -4,6 +4,7 @@
 #include <base/printk.h>
 #include <base/string.h>
 #include <kernel/cpu.h>
+#include <kernel/signal_queue.h>
 #include <kernel/thread.h>
 
 spinlock_t task_lock = SPINLOCK_INIT_CLASS(LOCK_TASK);
@@ -117,7 +118,7 @@ void thread_cache_drain(void)
 static void thread_clear(struct thread *t)
 {
     memset(&t->work, 0,
-           offsetof(struct thread, sig_info[1]) -
+           offsetof(struct thread, pending.info) -
                offsetof(struct thread, work));
 }
 
@@ -160,6 +161,7 @@ void thread_free(struct thread *t)
     spin_lock(&task_lock);
     list_del(&t->all_link);
     spin_unlock(&task_lock);
+    signal_pending_free(&t->pending);
     if (!task || !spare_keep(t))
         thread_destroy(t);
     if (task) {

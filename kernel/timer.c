@@ -61,8 +61,12 @@ static void timers_expire(struct cpu *cpu, u64 now)
         if (t->timer_deadline > now)
             return;
         t->timer_fired = true;
-        if (thread_unblock(t))
-            rq_add(cpu, t);
+        if (!thread_unblock(t))
+            continue;
+        rq_add(cpu, t);
+        if (unlikely(!t->task)) /* the kernel's own work does not wait */
+            __atomic_fetch_or(&cpu->running->work, WORK_RESCHED,
+                              __ATOMIC_RELAXED);
     }
 }
 

@@ -1,13 +1,10 @@
 /*
  * Waiting for children, wait4(2) and waitid(2). A zombie is taken out of the
  * tree under task_lock, so only one waiter ever gets it; what there is to tell
- * is copied out after that. Stops and continues do not happen here (there is
- * no job control), so asking for them alone waits for nothing but the end of
- * the children.
+ * is copied out after that. Stops and continues are reported once each.
  */
 #include <arch/uaccess.h>
 #include <base/errno.h>
-#include <base/string.h>
 #include <kernel/rusage.h>
 #include <kernel/sys_proc.h>
 #include <kernel/task.h>
@@ -32,8 +29,9 @@ struct wait_request {
     u32 id;
     u32 options;
     bool want_rusage;
-    u32 pid; /* of the child found */
-    int status;
+    u32 pid;    /* of the child found */
+    int code;   /* CLD_* */
+    int status; /* the exit status or the signal */
     struct rusage_k rusage;
 };
 
@@ -58,21 +56,47 @@ static void reap(struct task *parent, struct task *child)
     task_unlink(child);
 }
 
-/* Fills in what w wants to know about a zombie. */
-static void report(struct wait_request *w, const struct task *child)
+/* Fills in what w wants to know about a child. */
+static void report(struct wait_request *w, const struct task *child, int code,
+                   int status)
 {
     w->pid = child->pid;
-    w->status = child->exit_status;
+    w->code = code;
+    w->status = status;
     if (w->want_rusage)
-        rusage_fill(&w->rusage, child->run_ns + child->child_run_ns,
+        rusage_fill(&w->rusage, task_run_ns(child) + child->child_run_ns,
                     child->min_flt + child->child_min_flt,
                     child->maj_flt + child->child_maj_flt);
 }
 
-/* One look at the children: 1 found, 0 none has ended, or -ECHILD. */
+static void report_end(struct wait_request *w, const struct task *zombie)
+{
+    int status = zombie->exit_status;
+
+    if (status & 0x7f)
+        report(w, zombie, CLD_KILLED, status & 0x7f);
+    else
+        report(w, zombie, CLD_EXITED, status >> 8 & 0xff);
+}
+
+/* Whether there is a stop or a continue that w wants to hear of. */
+static bool report_stop(struct wait_request *w, struct task *child)
+{
+    int code = child->stop_report;
+
+    if (likely(!code) ||
+        !(w->options & (code == CLD_STOPPED ? WUNTRACED : WCONTINUED)))
+        return false;
+    report(w, child, code, child->stop_status);
+    if (!(w->options & WNOWAIT))
+        child->stop_report = 0;
+    return true;
+}
+
+/* One look at the children: 1 found, 0 nothing to tell, or -ECHILD. */
 static int wait_look(struct task *parent, struct wait_request *w)
 {
-    struct task *child;
+    struct task *child, *gone = NULL;
     int r = -ECHILD;
 
     spin_lock(&task_lock);
@@ -80,17 +104,21 @@ static int wait_look(struct task *parent, struct wait_request *w)
         if (!eligible(child, w))
             continue;
         r = 0;
-        if (!child->zombie || !(w->options & WEXITED))
+        if (child->zombie && (w->options & WEXITED)) {
+            report_end(w, child);
+            if (!(w->options & WNOWAIT))
+                gone = child;
+        } else if (child->zombie || !report_stop(w, child)) {
             continue;
-        report(w, child);
-        if (!(w->options & WNOWAIT))
-            reap(parent, child);
+        }
         r = 1;
         break;
     }
+    if (gone)
+        reap(parent, gone);
     spin_unlock(&task_lock);
-    if (r == 1 && !(w->options & WNOWAIT))
-        task_put(child);
+    if (gone)
+        task_put(gone);
     return r;
 }
 
@@ -133,6 +161,23 @@ static void wait_select(struct wait_request *w, int pid)
     w->id = pid ? (u32)(pid > 0 ? pid : -pid) : current->task->pgid;
 }
 
+/* As wait4() puts it. */
+static u32 wait_status(const struct wait_request *w)
+{
+    u32 status = (u32)w->status;
+
+    switch (w->code) {
+    case CLD_EXITED:
+        return status << 8;
+    case CLD_STOPPED:
+        return status << 8 | 0x7f;
+    case CLD_CONTINUED:
+        return 0xffff;
+    default:
+        return status;
+    }
+}
+
 long sys_wait4(int pid, int __user *status, int options,
                struct rusage_k __user *rusage)
 {
@@ -148,7 +193,7 @@ long sys_wait4(int pid, int __user *status, int options,
     r = do_wait(&w);
     if (r <= 0)
         return r;
-    if (status && put_user_32(w.status, (u32 __user *)status))
+    if (status && put_user_32(wait_status(&w), (u32 __user *)status))
         return -EFAULT;
     if (rusage && copy_to_user(rusage, &w.rusage, sizeof(w.rusage)))
         return -EFAULT;
@@ -158,15 +203,13 @@ long sys_wait4(int pid, int __user *status, int options,
 /* siginfo as waitid(2) gives it: all 0 when nobody was found. */
 static struct siginfo wait_info(const struct wait_request *w, bool found)
 {
-    struct siginfo info;
-    int status = w->status;
+    struct siginfo info = {0};
 
-    memset(&info, 0, sizeof(info));
     if (found) {
         info.si_signo = SIGCHLD;
-        info.si_code = status & 0x7f ? CLD_KILLED : CLD_EXITED;
-        info.si_pid = w->pid;
-        info.si_status = status & 0x7f ? status & 0x7f : status >> 8;
+        info.si_code = w->code;
+        info.si_pid = (s32)w->pid;
+        info.si_status = w->status;
     }
     return info;
 }

@@ -3,6 +3,7 @@
  * comes from a cache, is saved and restored at every switch, and starts out
  * as XRSTOR's initial configuration. CPUs without XSAVE use FXSAVE.
  */
+#include <arch/uaccess.h>
 #include <asm/cpu.h>
 #include <asm/fpu.h>
 #include <asm/msr.h>
@@ -22,6 +23,8 @@
 #define FPE_FLTUND 5
 #define FPE_FLTRES 6
 
+#define XSAVE_HEADER_WORDS 8
+
 /* Exception bits, the same in the x87 status word and in MXCSR. */
 #define FP_INVALID   0x01u
 #define FP_DENORMAL  0x02u
@@ -33,6 +36,7 @@
 u32 fpu_size = FXSAVE_SIZE;
 u64 fpu_features;
 static u32 mxcsr_mask = MXCSR_MASK_LEGACY;
+static const struct fpu initial = {.cwd = 0x37f, .mxcsr = MXCSR_DEFAULT};
 static struct kmem_cache fpu_cache;
 
 static void xsetbv(u32 reg, u64 v)
@@ -99,38 +103,73 @@ void fpu_reset_header(struct fpu *fpu)
         fpu->reserved[i] = 0;
 }
 
-void fpu_save(struct fpu *fpu)
+void fpu_restore_initial(void)
 {
-    if (likely(fpu_features))
-        __asm__ volatile("xsave64 %0"
-                         : "+m"(*fpu)
-                         : "a"((u32)fpu_features), "d"(0)
-                         : "memory");
-    else
-        __asm__ volatile("fxsave64 %0" : "+m"(*fpu)::"memory");
+    fpu_restore(&initial);
 }
 
-void fpu_restore(const struct fpu *fpu)
+/* XSAVE reads the header's first word and leaves the rest of it alone. */
+int fpu_save_user(struct fpu __user *fpu)
 {
-    if (likely(fpu_features))
-        __asm__ volatile("xrstor64 %0" ::"m"(*fpu), "a"((u32)fpu_features),
-                         "d"(0)
-                         : "memory");
-    else
-        __asm__ volatile("fxrstor64 %0" ::"m"(*fpu) : "memory");
+    u64 __user *header = &fpu->xstate_bv;
+
+    user_access_begin();
+    if (unlikely(!fpu_features)) {
+        __asm__ goto("1: fxsave64 %0\n" EX_TABLE("1b", "%l[fault]")
+                     :
+                     : "m"(*fpu)
+                     : "memory"
+                     : fault);
+        user_access_end();
+        return 0;
+    }
+    for (unsigned i = 0; i < XSAVE_HEADER_WORDS; i++)
+        unsafe_put_64(0, header + i, fault);
+    __asm__ goto("1: xsave64 %0\n" EX_TABLE("1b", "%l[fault]")
+                 :
+                 : "m"(*fpu), "a"((u32)fpu_features), "d"(0)
+                 : "memory"
+                 : fault);
+    user_access_end();
+    return 0;
+fault:
+    user_access_end();
+    return -EFAULT;
 }
 
-bool fpu_sanitize(struct fpu *fpu)
+/* The components named, out of an XSAVE image or the FXSAVE part of one. */
+static int restore_user(const struct fpu __user *fpu, bool extended,
+                        u64 features)
 {
-    u64 i, bad = fpu->xcomp_bv;
+    user_access_begin();
+    if (likely(extended))
+        __asm__ goto("1: xrstor64 %0\n" EX_TABLE("1b", "%l[fault]")
+                     :
+                     : "m"(*fpu), "a"((u32)features), "d"(0)
+                     : "memory"
+                     : fault);
+    else
+        __asm__ goto("1: fxrstor64 %0\n" EX_TABLE("1b", "%l[fault]")
+                     :
+                     : "m"(*fpu)
+                     : "memory"
+                     : fault);
+    user_access_end();
+    return 0;
+fault:
+    user_access_end();
+    return -EFAULT;
+}
 
-    fpu->mxcsr &= mxcsr_mask;
-    if (!fpu_features)
-        return true;
-    bad |= fpu->xstate_bv & ~fpu_features;
-    for (i = 0; i < ARRAY_SIZE(fpu->reserved); i++)
-        bad |= fpu->reserved[i];
-    return !bad;
+int fpu_restore_user(const struct fpu __user *fpu, bool extended, u64 features)
+{
+    features &= extended ? fpu_features : FPU_LEGACY_FEATURES;
+    if (unlikely(features != fpu_features))
+        fpu_restore_initial();
+    if (likely(!restore_user(fpu, extended, features)))
+        return 0;
+    fpu_restore_initial();
+    return -EFAULT;
 }
 
 int fpu_exception_code(bool x87)

@@ -129,6 +129,27 @@ static void test_wx(void)
     printk("kernel permissions: ok\n");
 }
 
+/* Two breaches that a debug build must notice (kernel/lockdep.c). */
+static void test_lock_order(void)
+{
+    static spinlock_t outer = SPINLOCK_INIT_CLASS(LOCK_SLAB);
+    static spinlock_t inner = SPINLOCK_INIT_CLASS(LOCK_PAGE_TABLE);
+
+    spin_lock(&outer);
+    spin_lock(&inner);
+    spin_unlock(&inner);
+    spin_unlock(&outer);
+}
+
+static void test_lock_sleep(void)
+{
+    static spinlock_t lock = SPINLOCK_INIT_CLASS(LOCK_PAGE_TABLE);
+
+    spin_lock(&lock);
+    lockdep_may_sleep();
+    spin_unlock(&lock);
+}
+
 void arch_selftest(const char *name)
 {
     if (!strcmp(name, "stack-overflow"))
@@ -137,6 +158,10 @@ void arch_selftest(const char *name)
         test_null_deref();
     else if (!strcmp(name, "wx"))
         test_wx();
+    else if (!strcmp(name, "lockorder"))
+        test_lock_order();
+    else if (!strcmp(name, "locksleep"))
+        test_lock_sleep();
     else
         panic("unknown test=%s", name);
 }

@@ -32,10 +32,11 @@ struct rt_sigframe {
     u64 pretcode; /* where the handler returns to: sa_restorer */
     struct ucontext uc;
     struct siginfo info;
+    u8 info_rest[SIGINFO_SIZE - sizeof(struct siginfo)];
 };
 
 _Static_assert(sizeof(struct sigcontext) == 256, "ABI");
-_Static_assert(sizeof(struct siginfo) == 128, "ABI");
+_Static_assert(sizeof(struct rt_sigframe) == 440, "ABI");
 _Static_assert(offsetof(struct rt_sigframe, uc) == 8, "ABI");
 _Static_assert(offsetof(struct ucontext, uc_mcontext) == 40, "ABI");
 _Static_assert(offsetof(struct rt_sigframe, info) == 312, "ABI");

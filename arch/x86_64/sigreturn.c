@@ -7,89 +7,120 @@
 #include <arch/uaccess.h>
 #include <asm/cpu.h>
 #include <asm/fpu.h>
-#include <base/string.h>
-#include <kernel/thread.h>
+#include <kernel/signal_queue.h>
 #include "signal_frame.h"
 
 /* Flags user code may set: the arithmetic ones, TF, DF, RF, AC. */
 #define USER_FLAGS (0x8d5ul | RFLAGS_TF | RFLAGS_DF | RFLAGS_RF | RFLAGS_AC)
 
-/* True if the image at fpstate, whose first part is in fpu, is a whole XSAVE
- * image of ours; otherwise only FXSAVE's part counts. */
-static bool has_extended_state(const struct fpu *fpu, u64 fpstate)
+/* Whether the image is a whole XSAVE image of ours, and of which components;
+ * otherwise only FXSAVE's part counts. -EFAULT. */
+static int extended_state(const struct fpu __user *fpu, bool *extended,
+                          u64 *features)
 {
-    struct fpx_sw_bytes sw;
+    const u64 __user *sw = (const u64 __user *)fpu->sw_reserved;
+    u64 head, size;
     u32 magic2;
 
-    memcpy(&sw, fpu->sw_reserved, sizeof(sw));
-    return fpu_features && sw.magic1 == FP_XSTATE_MAGIC1 &&
-           sw.xstate_size == fpu_size &&
-           !get_user_32(&magic2, (const u32 __user *)(fpstate + fpu_size)) &&
-           magic2 == FP_XSTATE_MAGIC2;
-}
-
-static int get_fpu(struct fpu *fpu, u64 fpstate)
-{
-    if (!fpstate)
-        return 0; /* stays initial */
-    if (fpstate % 64 ||
-        copy_from_user(fpu, (const void __user *)fpstate, FXSAVE_SIZE))
-        return -EFAULT;
-    if (has_extended_state(fpu, fpstate)) {
-        if (copy_from_user(fpu, (const void __user *)fpstate, fpu_size) ||
-            !fpu_sanitize(fpu))
-            return -EFAULT;
-    } else if (fpu_features) {
-        fpu->xstate_bv = FPU_LEGACY_FEATURES;
-    }
-    return fpu_sanitize(fpu) ? 0 : -EFAULT;
-}
-
-/*
- * Filled in an area of its own: a user copy may sleep, and the switch then
- * saves the registers to the thread's.
- */
-static int restore_fpu(struct thread *t, u64 fpstate)
-{
-    struct fpu *fresh = fpu_alloc(), *old = t->arch.fpu;
-
-    if (!fresh)
-        return -ENOMEM;
-    if (get_fpu(fresh, fpstate)) {
-        fpu_free(fresh);
-        return -EFAULT;
-    }
-    t->arch.fpu = fresh;
-    fpu_restore(fresh);
-    fpu_free(old);
+    *extended = false;
+    user_access_begin();
+    unsafe_get_64(head, &sw[0], fault);
+    unsafe_get_64(*features, &sw[1], fault);
+    unsafe_get_64(size, &sw[2], fault);
+    user_access_end();
+    *extended =
+        fpu_features && (u32)head == FP_XSTATE_MAGIC1 &&
+        (u32)size == fpu_size &&
+        !get_user_32(&magic2, (const u32 __user *)((u64)fpu + fpu_size)) &&
+        magic2 == FP_XSTATE_MAGIC2;
     return 0;
+fault:
+    user_access_end();
+    return -EFAULT;
 }
 
-static void restore_regs(struct regs *r, const struct sigcontext *sc)
+/* Without an image the registers become initial. */
+static int restore_fpu(u64 fpstate)
 {
-    *r = (struct regs){
-        .r15 = sc->r15,
-        .r14 = sc->r14,
-        .r13 = sc->r13,
-        .r12 = sc->r12,
-        .bp = sc->bp,
-        .bx = sc->bx,
-        .r11 = sc->r11,
-        .r10 = sc->r10,
-        .r9 = sc->r9,
-        .r8 = sc->r8,
-        .ax = sc->ax,
-        .cx = sc->cx,
-        .dx = sc->dx,
-        .si = sc->si,
-        .di = sc->di,
-        .orig_ax = -1ul, /* nothing to restart */
-        .ip = sc->ip,
-        .cs = USER_CS,
-        .flags = (sc->flags & USER_FLAGS) | RFLAGS_IF | 2,
-        .sp = sc->sp,
-        .ss = USER_DS,
-    };
+    const struct fpu __user *fpu = (const struct fpu __user *)fpstate;
+    bool extended;
+    u64 features;
+
+    if (unlikely(!fpstate)) {
+        fpu_restore_initial();
+        return 0;
+    }
+    if (fpstate % 64 || !access_ok(fpu, fpu_size) ||
+        extended_state(fpu, &extended, &features))
+        return -EFAULT;
+    return fpu_restore_user(fpu, extended, features);
+}
+
+/* The registers, out of the frame itself. Part of them may be overwritten when
+ * it fails; then the thread gets a SIGSEGV. In a user access window. */
+static int get_regs(struct regs *r, const struct sigcontext __user *sc)
+{
+    u64 flags;
+
+    unsafe_get_64(r->r8, &sc->r8, fault);
+    unsafe_get_64(r->r9, &sc->r9, fault);
+    unsafe_get_64(r->r10, &sc->r10, fault);
+    unsafe_get_64(r->r11, &sc->r11, fault);
+    unsafe_get_64(r->r12, &sc->r12, fault);
+    unsafe_get_64(r->r13, &sc->r13, fault);
+    unsafe_get_64(r->r14, &sc->r14, fault);
+    unsafe_get_64(r->r15, &sc->r15, fault);
+    unsafe_get_64(r->di, &sc->di, fault);
+    unsafe_get_64(r->si, &sc->si, fault);
+    unsafe_get_64(r->bp, &sc->bp, fault);
+    unsafe_get_64(r->bx, &sc->bx, fault);
+    unsafe_get_64(r->dx, &sc->dx, fault);
+    unsafe_get_64(r->ax, &sc->ax, fault);
+    unsafe_get_64(r->cx, &sc->cx, fault);
+    unsafe_get_64(r->sp, &sc->sp, fault);
+    unsafe_get_64(flags, &sc->flags, fault);
+    r->flags = (flags & USER_FLAGS) | RFLAGS_IF | 2;
+    r->cs = USER_CS;
+    r->ss = USER_DS;
+    return 0;
+fault:
+    return -EFAULT;
+}
+
+/* ip is checked before it is believed: the way out must not fault. */
+static int get_context(struct regs *r, const struct ucontext __user *uc,
+                       struct stack_k *ss, u64 *mask, u64 *fpstate)
+{
+    u64 ip, flags;
+    int result = -EFAULT;
+
+    user_access_begin();
+    unsafe_get_64(ip, &uc->uc_mcontext.ip, fault);
+    unsafe_get_64(*fpstate, &uc->uc_mcontext.fpstate, fault);
+    unsafe_get_64(*mask, &uc->uc_sigmask, fault);
+    unsafe_get_64(ss->ss_sp, &uc->uc_stack.ss_sp, fault);
+    unsafe_get_64(flags, &uc->uc_stack.ss_flags, fault);
+    unsafe_get_64(ss->ss_size, &uc->uc_stack.ss_size, fault);
+    ss->ss_flags = (s32)flags;
+    ss->ss_pad_ = 0;
+    if (ip < TASK_SIZE)
+        result = get_regs(r, &uc->uc_mcontext);
+    if (!result)
+        r->ip = ip;
+fault:
+    user_access_end();
+    return result;
+}
+
+/* The stack the frame names, unless the code we return to runs on the present
+ * one, or it is none. */
+static void restore_stack(struct thread *t, const struct stack_k *ss)
+{
+    if (on_signal_stack(t, thread_regs(t)->sp) || signal_stack_check(ss))
+        return;
+    t->sig_stack = *ss;
+    if ((u32)ss->ss_flags & SS_DISABLE)
+        t->sig_stack.ss_sp = t->sig_stack.ss_size = 0;
 }
 
 int arch_sigreturn(u64 *mask)
@@ -99,14 +130,13 @@ int arch_sigreturn(u64 *mask)
     /* The handler's return took pretcode off the stack. */
     const struct rt_sigframe __user *frame =
         (const struct rt_sigframe __user *)(r->sp - sizeof(u64));
-    struct ucontext uc;
+    struct stack_k ss;
+    u64 fpstate;
 
-    if (copy_from_user(&uc, &frame->uc, sizeof(uc)) ||
-        uc.uc_mcontext.ip >= TASK_SIZE ||
-        restore_fpu(t, uc.uc_mcontext.fpstate))
+    r->orig_ax = -1ul; /* nothing to restart, whatever ax will be */
+    if (!access_ok(frame, sizeof(*frame)) ||
+        get_context(r, &frame->uc, &ss, mask, &fpstate) || restore_fpu(fpstate))
         return -EFAULT;
-    restore_regs(r, &uc.uc_mcontext);
-    t->sig_stack = uc.uc_stack;
-    *mask = uc.uc_sigmask;
+    restore_stack(t, &ss);
     return 0;
 }

@@ -6,8 +6,7 @@
 #define KERNEL_SCHED_H
 
 #include <kernel/cpu.h>
-
-struct thread;
+#include <kernel/thread.h>
 
 #define SLICE_NS 10000000ull /* round-robin turn, 10 ms */
 
@@ -31,11 +30,25 @@ void timer_add(struct runqueue *rq, struct thread *t, u64 deadline_ns);
 /* ---- sched_smp.c ---- */
 
 /* Locks the run queue t belongs to and returns its CPU. */
-struct cpu *thread_lock_home(struct thread *t);
+static inline struct cpu *thread_lock_home(struct thread *t)
+{
+    for (;;) {
+        struct cpu *cpu = READ_ONCE(t->cpu);
+
+        spin_lock(&cpu->rq.lock);
+        if (likely(cpu == t->cpu))
+            return cpu;
+        spin_unlock(&cpu->rq.lock);
+    }
+}
 
 /* The CPU on which t, at home on `home`, should run: home if it is idle, else
  * an idle one, else home. */
-struct cpu *sched_place(struct thread *t, struct cpu *home);
+struct cpu *sched_place_among(struct thread *t, struct cpu *home);
+static inline struct cpu *sched_place(struct thread *t, struct cpu *home)
+{
+    return likely(cpu_count == 1) ? home : sched_place_among(t, home);
+}
 
 /* Makes t, which nobody else may touch (READY, on no queue), ready on cpu. No
  * rq locked. */

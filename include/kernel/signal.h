@@ -6,8 +6,8 @@
 
 #include <base/types.h>
 
-#define SIG_COUNT  64 /* signals 1..64; index n - 1 */
-#define SIG_QUEUED 32 /* signals 1..31 keep one siginfo */
+#define SIG_COUNT 64 /* signals 1..64; index n - 1 */
+#define SIGRTMIN  32 /* from here on each one sent is kept */
 
 #define SIGHUP   1
 #define SIGINT   2
@@ -50,20 +50,22 @@
 #define SIG_UNBLOCK 1
 #define SIG_SETMASK 2
 
-#define SI_USER     0
-#define SI_KERNEL   0x80
-#define SI_TKILL    (-6)
-#define SEGV_MAPERR 1
-#define SEGV_ACCERR 2
-#define BUS_ADRALN  1
-#define BUS_ADRERR  2
-#define ILL_ILLOPN  2
-#define FPE_INTDIV  1
-#define FPE_FLTINV  7
-#define TRAP_BRKPT  1
-#define TRAP_TRACE  2
-#define CLD_EXITED  1
-#define CLD_KILLED  2
+#define SI_USER       0
+#define SI_KERNEL     0x80
+#define SI_TKILL      (-6)
+#define SEGV_MAPERR   1
+#define SEGV_ACCERR   2
+#define BUS_ADRALN    1
+#define BUS_ADRERR    2
+#define ILL_ILLOPN    2
+#define FPE_INTDIV    1
+#define FPE_FLTINV    7
+#define TRAP_BRKPT    1
+#define TRAP_TRACE    2
+#define CLD_EXITED    1
+#define CLD_KILLED    2
+#define CLD_STOPPED   5
+#define CLD_CONTINUED 6
 
 #define SS_ONSTACK    1
 #define SS_DISABLE    2
@@ -72,7 +74,8 @@
 
 #define SIG_BIT(n) (1ul << ((n)-1))
 
-/* The ABI's siginfo_t: 128 bytes. */
+/* What the ABI's siginfo_t carries; it has SIGINFO_SIZE bytes, the rest 0. */
+#define SIGINFO_SIZE 128
 struct siginfo {
     s32 si_signo, si_errno, si_code, si_pad_;
     union {
@@ -80,11 +83,13 @@ struct siginfo {
             s32 si_pid;
             u32 si_uid;
             s32 si_status;
+            s32 si_pad2_;
+            s64 si_utime, si_stime; /* ticks of 10 ms */
         };
         struct {
             u64 si_addr;
         };
-        u8 si_fill_[112];
+        u8 si_fill_[32];
     };
 };
 
@@ -102,6 +107,18 @@ struct stack_k {
     s32 ss_flags;
     s32 ss_pad_;
     u64 ss_size;
+};
+
+/*
+ * What is pending, for a thread or for a task. One siginfo per standard
+ * signal; real-time ones are queued, oldest first. Last in what contains it,
+ * for it is large and `info` needs no clearing.
+ */
+struct sig_queued;
+struct sig_pending {
+    u64 set; /* bit n - 1: signal n */
+    struct sig_queued *first, *last;
+    struct siginfo info[SIGRTMIN];
 };
 
 struct task;
@@ -123,6 +140,9 @@ void signal_force(int sig, int code, u64 addr);
 /* Delivers what is pending to the current thread: builds a handler frame or
  * ends the task. May not return. Interrupts on. */
 void signal_deliver(struct regs *regs);
+
+/* Whether ss may be an alternate stack: 0, -EINVAL (flags), -ENOMEM (size). */
+__must_check int signal_stack_check(const struct stack_k *ss);
 
 /* A signal not blocked is pending for t / one that will kill it. */
 bool signal_pending(const struct thread *t);

@@ -98,7 +98,8 @@ long sys_getpgrp(void);
 long sys_getsid(int pid);
 long sys_setsid(void);
 
-/* arch_prctl(2), prctl(2) with PR_SET_NAME and PR_GET_NAME: else -EINVAL. */
+/* arch_prctl(2), prctl(2) of PR_SET/GET_NAME, PR_SET/GET_PDEATHSIG: else
+ * -EINVAL. */
 long sys_arch_prctl(int code, u64 addr);
 long sys_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5);
 /* uname(2). */

@@ -26,12 +26,16 @@ long sys_rt_sigreturn(void);
 /* sigaltstack(2): -EPERM (on it), -ENOMEM (too small), -EINVAL (flags). */
 long sys_sigaltstack(const struct stack_k __user *new,
                      struct stack_k __user *old);
-/* kill(2), tkill(2), tgkill(2): -EINVAL, -ESRCH. */
+/* kill(2), tkill(2), tgkill(2): -EINVAL, -ESRCH, -EAGAIN (too many queued). */
 long sys_kill(int pid, int sig);
 long sys_tkill(int tid, int sig);
 long sys_tgkill(int tgid, int tid, int sig);
-/* rt_sigqueueinfo(2): -EPERM (another's si_code), -EINVAL, -ESRCH. */
+/* rt_sigqueueinfo(2): -EPERM (another's si_code), -EINVAL, -ESRCH, -EAGAIN. */
 long sys_rt_sigqueueinfo(int pid, int sig, const struct siginfo __user *info);
+long sys_rt_tgsigqueueinfo(int tgid, int tid, int sig,
+                           const struct siginfo __user *info);
+/* restart_syscall(2): what the call that was broken off returns; -EINTR. */
+long sys_restart_syscall(void);
 /* pause(2): -EINTR always. */
 long sys_pause(void);
 

@@ -27,4 +27,14 @@ long sys_clock_nanosleep(int clock, int flags,
                          const struct timespec_k __user *req,
                          struct timespec_k __user *rem);
 
+/* setitimer(2), getitimer(2), alarm(2): the seconds that were left. */
+struct itimerval_k;
+long sys_setitimer(int which, const struct itimerval_k __user *new,
+                   struct itimerval_k __user *old);
+long sys_getitimer(int which, struct itimerval_k __user *now);
+long sys_alarm(u32 seconds);
+
+/* Makes the thread that looks after them. Returns 0 or -ENOMEM. */
+__must_check int itimer_init(void);
+
 #endif

@@ -17,7 +17,8 @@ void task_cache_init(void);
  * The task and its first thread, not yet started, become visible: to wait4(),
  * kill() and the rest. as_sibling: next to the current task, not below it.
  * Without a parent it is pid 1. Takes task_lock.
- * Returns 0, or -EAGAIN when the current thread is about to die.
+ * Returns 0, or -ERESTARTNOINTR when the current thread has a signal to take
+ * first.
  */
 __must_check int task_publish(struct task *task, struct thread *first,
                               bool as_sibling);

@@ -33,11 +33,15 @@ enum thread_state {
 struct rlimit_k {
     u64 cur, max;
 };
-#define RLIM_INFINITY (~0ull)
-#define RLIMIT_CORE   4
-#define RLIMIT_STACK  3
-#define RLIMIT_NOFILE 7
-#define RLIMIT_COUNT  16
+#define RLIM_INFINITY     (~0ull)
+#define RLIMIT_CORE       4
+#define RLIMIT_STACK      3
+#define RLIMIT_NOFILE     7
+#define RLIMIT_SIGPENDING 11
+#define RLIMIT_COUNT      16
+
+/* Real-time signals that may be queued at a time, if nobody says otherwise. */
+#define SIGPENDING_DEFAULT 4096
 
 /* Most there can be, zombies included. A task can hold three numbers (pid,
  * group, session), so a tid is always left to be found. */
@@ -47,6 +51,18 @@ struct rlimit_k {
 
 struct files;
 struct task;
+
+/* How a call that a stop broke off goes on: restart_syscall(2). */
+struct syscall_restart {
+    long (*again)(const struct syscall_restart *r); /* NULL: not at all */
+    u64 deadline;
+    u64 arg[4];
+};
+
+/* setitimer(2): ns of the clock that counts (0: off), and the period. */
+struct itimer {
+    u64 deadline, interval;
+};
 
 struct thread {
     struct arch_thread arch; /* first: assembly reaches into it */
@@ -68,12 +84,14 @@ struct thread {
     struct list_head timer_link;
     bool timer_fired;
 
-    u64 sig_mask, sig_pending; /* bit n-1: signal n; pending: this thread's */
-    u64 sig_saved_mask;        /* sigsuspend, ppoll: restore after delivery */
+    u64 sig_mask;       /* bit n-1: signal n */
+    u64 sig_saved_mask; /* sigsuspend, ppoll: restore after delivery */
     bool sig_restore_mask;
     u64 sig_wait;              /* sigtimedwait: takes these although blocked */
     struct stack_k sig_stack;  /* sigaltstack */
     struct siginfo fault_info; /* of a synchronous signal */
+    bool stopped;              /* stands still, see kernel/job_control.c */
+    struct syscall_restart restart;
 
     u32 __user *clear_child_tid;    /* CLONE_CHILD_CLEARTID */
     const void __user *robust_list; /* set_robust_list(2) */
@@ -85,8 +103,7 @@ struct thread {
 #endif
     struct fault_record *fault; /* the fault being handled, or NULL */
 
-    /* Last, for it is large and is cleared as far as its first slot only. */
-    struct siginfo sig_info[SIG_QUEUED]; /* of signals 1..31, last sent */
+    struct sig_pending pending; /* this thread's own; last */
 };
 
 struct task {
@@ -109,7 +126,6 @@ struct task {
     u32 exit_signal; /* to the parent, usually SIGCHLD */
 
     struct sigaction_k actions[SIG_COUNT];
-    u64 sig_pending; /* task-wide */
 
     struct list_head all_link; /* every task */
     struct rlimit_k limits[RLIMIT_COUNT];
@@ -122,7 +138,15 @@ struct task {
     u64 child_min_flt, child_maj_flt, child_run_ns; /* reaped children */
     u64 missing_told[8]; /* atomic: bit n: call n, which is not there */
 
-    struct siginfo sig_info[SIG_QUEUED]; /* last, as in struct thread */
+    /* A stop: by which signal (0: none), how many threads stand still, what
+     * wait4() has to report (CLD_STOPPED, CLD_CONTINUED, 0: nothing). */
+    int stop_sig;
+    u32 stop_count;
+    int stop_report, stop_status;
+    int pdeath_sig; /* to us when our parent ends, see prctl(2) */
+    struct itimer itimers[3];
+
+    struct sig_pending pending; /* task-wide; last */
 };
 
 /* Has to end before it sees user mode again: its task ends, or a sibling runs
@@ -178,9 +202,22 @@ void thread_yield(void);
 /* The end of the current thread: never returns; freed by the scheduler. */
 void thread_exit_final(void) __noreturn;
 
+/* thread_prepare_block() inline, for those who count instructions; t is
+ * current. */
+static inline void thread_prepare(struct thread *t, enum wait_mode mode)
+{
+    t->wait_mode = mode;
+    __atomic_store_n(&t->state, THREAD_BLOCKED, __ATOMIC_SEQ_CST);
+}
+
 /* Blocks until woken or deadline (time_ns(); 0: none) - after
  * thread_prepare_block(). Returns 0, -EINTR or -ETIMEDOUT. */
-int thread_block_until(u64 deadline_ns);
+int thread_block_timed(u64 deadline_ns);
+static inline int thread_block_until(u64 deadline_ns)
+{
+    return likely(!deadline_ns) ? thread_block()
+                                : thread_block_timed(deadline_ns);
+}
 
 /* Interrupt handlers: time is due / a byte came. Called with interrupts off. */
 void timer_interrupt(void);

@@ -109,7 +109,7 @@ static void test_policy(void)
     struct sched_param param = {0};
     struct timespec interval;
 
-    works(sched_getscheduler(0), "the policy is SCHED_OTHER");
+    works(syscall(SYS_sched_getscheduler, 0), "the policy is SCHED_OTHER");
     works(syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &param), "stays so");
     param.sched_priority = 1;
     fails(syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &param), EINVAL,
@@ -206,7 +206,7 @@ static void test_limits(void)
     works(setrlimit(RLIMIT_NOFILE, &limit), "eight descriptors");
     fails(fcntl(0, F_DUPFD, 8), EINVAL, "F_DUPFD from the limit on");
     fails(dup2(0, 8), EBADF, "dup2 to the limit");
-    fails(dup3(0, 8, 0), EBADF, "dup3 too");
+    fails(syscall(SYS_dup3, 0, 8, 0), EBADF, "dup3 too");
     while ((fd = dup(0)) >= 0)
         ;
     is(errno, EMFILE, "dup fills the table up");
@@ -228,8 +228,8 @@ static void test_descriptors(void)
     pid_t pid;
 
     must(fd >= 0 && dup2(fd, 10) == 10 && dup2(fd, 20) == 20);
-    fails(dup3(fd, fd, 0), EINVAL, "dup3 to itself");
-    fails(dup3(fd, 11, O_NONBLOCK), EINVAL, "with another flag");
+    fails(syscall(SYS_dup3, fd, fd, 0), EINVAL, "dup3 to itself");
+    fails(syscall(SYS_dup3, fd, 11, O_NONBLOCK), EINVAL, "with another flag");
     is(fcntl(fd, F_DUPFD_CLOEXEC, 15), 15, "F_DUPFD_CLOEXEC");
     is(fcntl(15, F_GETFD), FD_CLOEXEC, "sets it");
     works(syscall(SYS_close_range, 10, 15, 1u << 2), "CLOSE_RANGE_CLOEXEC");

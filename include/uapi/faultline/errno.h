@@ -46,8 +46,10 @@
 
 /* Kernel-internal: what becomes of a system call that a signal broke off. */
 #ifdef FAULTLINE_KERNEL
-#define ERESTARTSYS    512 /* restart if the handler has SA_RESTART */
-#define ERESTARTNOHAND 514 /* restart only if no handler runs */
+#define ERESTARTSYS           512 /* restart if the handler has SA_RESTART */
+#define ERESTARTNOINTR        513 /* restart always */
+#define ERESTARTNOHAND        514 /* restart only if no handler runs */
+#define ERESTART_RESTARTBLOCK 516 /* the same, by restart_syscall(2) */
 #endif
 
 #endif

@@ -35,8 +35,26 @@ struct fpu *fpu_alloc(void) __must_check;
 void fpu_free(struct fpu *fpu);
 
 /* CPU -> area, area -> CPU. */
-void fpu_save(struct fpu *fpu);
-void fpu_restore(const struct fpu *fpu);
+static inline void fpu_save(struct fpu *fpu)
+{
+    if (likely(fpu_features))
+        __asm__ volatile("xsave64 %0"
+                         : "+m"(*fpu)
+                         : "a"((u32)fpu_features), "d"(0)
+                         : "memory");
+    else
+        __asm__ volatile("fxsave64 %0" : "+m"(*fpu)::"memory");
+}
+
+static inline void fpu_restore(const struct fpu *fpu)
+{
+    if (likely(fpu_features))
+        __asm__ volatile("xrstor64 %0" ::"m"(*fpu), "a"((u32)fpu_features),
+                         "d"(0)
+                         : "memory");
+    else
+        __asm__ volatile("fxrstor64 %0" ::"m"(*fpu) : "memory");
+}
 
 /* Makes area the initial state. */
 void fpu_reset(struct fpu *fpu);
@@ -44,9 +62,19 @@ void fpu_reset(struct fpu *fpu);
 /* Makes an area used before one that fpu_save() can save to. */
 void fpu_reset_header(struct fpu *fpu);
 
-/* Makes an area that came from user memory one that fpu_restore() can load:
- * false if its header is not one the CPU would accept. */
-bool fpu_sanitize(struct fpu *fpu);
+/* The CPU's registers become initial: what a handler starts with. */
+void fpu_restore_initial(void);
+
+/*
+ * CPU -> user memory, user memory -> CPU, without a copy in between: the
+ * address is a multiple of 64 and has room for fpu_size bytes of user space.
+ * From the image come the given components, the others become initial;
+ * extended: it has more than FXSAVE's part. Returns 0 or -EFAULT (also: not an
+ * image the CPU accepts; then the registers are initial).
+ */
+__must_check int fpu_save_user(struct fpu __user *fpu);
+__must_check int fpu_restore_user(const struct fpu __user *fpu, bool extended,
+                                  u64 features);
 
 /* The si_code that the pending exceptions stand for (#MF: x87, else SSE). */
 int fpu_exception_code(bool x87);

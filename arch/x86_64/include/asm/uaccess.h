@@ -52,6 +52,27 @@ static inline bool access_ok(const void __user *p, size_t n)
         return -EFAULT;                                                        \
     }
 
+/* Several words in one window, which user_access_end() closes; the caller has
+ * checked the range. A fault goes to the label, the window still open. */
+static inline void user_access_begin(void)
+{
+    __asm__ volatile(STAC ::: "memory");
+}
+
+#define unsafe_put_64(v, p, label)                                             \
+    __asm__ goto("1: movq %0, %1\n" EX_TABLE("1b", "%l[" #label "]")           \
+                 :                                                             \
+                 : "r"((u64)(v)), "m"(*(u64 __user *)(p))                      \
+                 : "memory"                                                    \
+                 : label)
+
+#define unsafe_get_64(v, p, label)                                             \
+    __asm__ goto("1: movq %1, %0\n" EX_TABLE("1b", "%l[" #label "]")           \
+                 : "=r"(v)                                                     \
+                 : "m"(*(const u64 __user *)(p))                               \
+                 : "memory"                                                    \
+                 : label)
+
 USER_READER(get_user_32, u32, "movl")
 USER_READER(get_user_64, u64, "movq")
 USER_WRITER(put_user_32, u32, "movl")

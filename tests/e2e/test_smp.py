@@ -1,0 +1,99 @@
+"""Several processors, and programs that mean no good. What test_guest.py runs
+on one and two processors is not repeated; here are four and eight, counted
+and not, and a kernel built with `make D=1`, which checks its own locks."""
+
+import os
+import subprocess
+
+import pytest
+
+import harness
+import tap
+
+WAYS = {
+    "smp4": ["--smp", "4"],
+    "smp8": ["--smp", "8"],
+    "smp4-icount": ["--smp", "4", "--icount"],
+}
+RUNS = [
+    ("stress_mm", "smp4", ()),
+    ("stress_mm", "smp8", ("6",)),
+    ("stress_mm", "smp4-icount", ("6",)),
+    ("stress_uffd", "smp4", ()),
+    ("stress_uffd", "smp4-icount", ()),
+    ("shootdown", "smp4", ()),
+    ("kill_waits", "smp4", ()),
+    ("kill_waits", "smp4-icount", ()),
+    ("affinity", "smp4", ()),
+    ("affinity", "smp4-icount", ()),
+    ("futex_ops", "smp4", ()),
+    ("threads", "smp4", ()),
+    ("fork_wait", "smp4", ()),
+    ("fuzz_syscalls", "smp4", ("10000", "3")),
+]
+DEBUG_BUILD = os.path.join(harness.BUILD, "debug")
+DEBUG_RUNS = [
+    ("stress_mm", ["--smp", "4"], ("3",)),
+    ("stress_uffd", ["--smp", "2"], ("3",)),
+    ("kill_waits", ["--icount"], ()),
+]
+
+
+def check(ran):
+    ran.expect(status=None)
+    try:
+        tap.check("\n".join(line for line in ran.text.splitlines()
+                            if not line.startswith(("frames:", "stack:"))))
+    except tap.TapError as why:
+        raise AssertionError(f"wrong output: {why}\n{ran.story()}") from None
+    ran.expect(status=0)
+
+
+@pytest.mark.parametrize("name, way, argv", RUNS)
+def test_smp(name, way, argv):
+    program = os.path.join(harness.BUILD, "guest", name)
+    check(harness.boot("--quiet", *WAYS[way], "--run", program, *argv,
+                       limit=120))
+
+
+@pytest.fixture(scope="module")
+def debug_kernel():
+    """Built once, in a folder of its own that is kept."""
+    make = ["make", "-s", "--no-print-directory", "-C", harness.ROOT, "D=1",
+            f"BUILD={DEBUG_BUILD}", f"-j{os.cpu_count()}", "kernel"]
+    subprocess.run(make, stdin=subprocess.DEVNULL, check=True)
+    return os.path.join(DEBUG_BUILD, "kernel", "faultline.elf")
+
+
+def debug_boot(kernel, folder, options, program, *argv, words="quiet"):
+    words_file = folder / "argv"
+    words_file.write_bytes(b"".join(a.encode() + b"\0"
+                                    for a in [program, *argv]))
+    iso = harness.make_iso(
+        str(folder / "debug.iso"), f"limit=120 noinput {words} -- run",
+        ("init", os.path.join(harness.BUILD, "user", "init")),
+        ("program", os.path.join(harness.BUILD, "guest", program)),
+        ("argv", str(words_file)), kernel=kernel)
+    return harness.boot(*options, "--iso", iso)
+
+
+@pytest.mark.parametrize("name, options, argv", DEBUG_RUNS)
+def test_debug_build(debug_kernel, tmp_path, name, options, argv):
+    check(debug_boot(debug_kernel, tmp_path, options, name, *argv))
+
+
+def test_debug_build_reports_stack_use(debug_kernel, tmp_path):
+    ran = debug_boot(debug_kernel, tmp_path, ["--icount"], "demand_zero",
+                     words="")
+    ran.expect(text=r"^stack: at most \d+ of 16384 bytes used$")
+
+
+@pytest.mark.parametrize("test, reason", [
+    ("lockorder", "lock order: page table .* taken inside slab"),
+    ("locksleep", "sleeping with the page table lock held"),
+])
+def test_debug_build_notices(debug_kernel, tmp_path, test, reason):
+    """The checks bite: the kernel breaks its own rules when asked to."""
+    ran = debug_boot(debug_kernel, tmp_path, ["--icount"], "demand_zero",
+                     words=f"test={test}")
+    ran.expect(status=35, outcome="panic", text=reason)

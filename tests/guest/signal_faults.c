@@ -1,0 +1,160 @@
+/*
+ * Signals to threads that wait for a pager: one that faulted in user mode runs
+ * its handler and faults again, one in a system call waits on, both stop and
+ * continue; a read of the userfaultfd itself is interrupted.
+ */
+#define _GNU_SOURCE
+#include "uffd_util.h"
+
+#include <time.h>
+
+static struct shared {
+    volatile pid_t tid;
+    volatile int handled, done;
+    volatile long result;
+} * shared;
+
+static void hit(int number)
+{
+    (void)number;
+    shared->handled++;
+}
+
+static void nap(long ms)
+{
+    struct timespec t = {0, ms * 1000000};
+
+    nanosleep(&t, NULL);
+}
+
+static void handle(int flags)
+{
+    struct sigaction action = {.sa_handler = hit, .sa_flags = flags};
+
+    must(!sigaction(SIGUSR1, &action, NULL));
+}
+
+static char *page;
+static volatile int in_kernel;
+
+static void *touch(void *unused)
+{
+    struct timespec *t = (struct timespec *)page;
+
+    shared->tid = gettid();
+    if (in_kernel)
+        shared->result = syscall(SYS_clock_gettime, CLOCK_MONOTONIC, t);
+    else
+        shared->result = *(volatile char *)page;
+    shared->done = 1;
+    return unused;
+}
+
+static void signal_waiter(int fd, int kernel)
+{
+    const char *name = kernel ? "in a system call" : "in user mode";
+    pthread_t thread;
+
+    in_kernel = kernel;
+    memset(shared, 0, sizeof(*shared));
+    must(!pthread_create(&thread, NULL, touch, NULL));
+    while (!shared->tid)
+        sched_yield();
+    nap(20);
+    syscall(SYS_tgkill, getpid(), shared->tid, SIGUSR1);
+    nap(20);
+    is(shared->handled, !kernel, "%s: the handler %s", name,
+       kernel ? "waits" : "runs");
+    ok(!shared->done, "%s: it waits on", name);
+    must(!uffd_zero(fd, page, PAGE, NULL));
+    pthread_join(thread, NULL);
+    is(shared->handled, 1, "%s: it has run in the end", name);
+    is(shared->result, 0, "%s: nothing failed", name);
+    must(!madvise(page, PAGE, MADV_DONTNEED));
+}
+
+static void test_read(int flags)
+{
+    int fd = uffd_new(0), status;
+    struct uffd_msg message;
+    pid_t pid;
+
+    memset(shared, 0, sizeof(*shared));
+    pid = fork();
+    if (!pid) {
+        handle(flags);
+        shared->tid = gettid();
+        _exit(read(fd, &message, sizeof(message)) < 0 ? errno : 0);
+    }
+    while (!shared->tid)
+        sched_yield();
+    nap(20);
+    kill(pid, SIGSTOP);
+    must(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
+    kill(pid, SIGCONT);
+    nap(20);
+    is(waitpid(pid, &status, WNOHANG), 0, "a stopped read goes on");
+    kill(pid, SIGUSR1);
+    nap(20);
+    is(shared->handled, 1, "its handler runs");
+    if (flags) {
+        is(waitpid(pid, &status, WNOHANG), 0, "SA_RESTART: it reads on");
+        kill(pid, SIGKILL);
+        wait_status(pid);
+    } else {
+        is(wait_status(pid), EINTR, "and it ends with EINTR");
+    }
+    close(fd);
+}
+
+/* A child stops while one of its threads waits for a page. */
+static int stops(void *unused)
+{
+    int fd = uffd_new(0);
+    pthread_t thread;
+
+    (void)unused;
+    page = map_pages(1);
+    must(!uffd_register(fd, page, PAGE));
+    in_kernel = 0;
+    must(!pthread_create(&thread, NULL, touch, NULL));
+    while (!shared->tid)
+        sched_yield();
+    nap(20);
+    raise(SIGSTOP);
+    must(!uffd_zero(fd, page, PAGE, NULL));
+    pthread_join(thread, NULL);
+    return shared->done ? 0 : 1;
+}
+
+static void test_stop(void)
+{
+    int status;
+    pid_t pid;
+
+    memset(shared, 0, sizeof(*shared));
+    pid = fork();
+    if (!pid)
+        _exit(stops(NULL));
+    is(waitpid(pid, &status, WUNTRACED), pid, "a task that waits for a page");
+    ok(WIFSTOPPED(status), "stops");
+    kill(pid, SIGCONT);
+    is(wait_status(pid), 0, "and goes on");
+}
+
+int main(void)
+{
+    int fd = uffd_new(0);
+
+    alarm(30);
+    shared = map_shared(1);
+    page = map_pages(1);
+    must(!uffd_register(fd, page, PAGE));
+    handle(0);
+    signal_waiter(fd, 0);
+    signal_waiter(fd, 1);
+    test_read(0);
+    test_read(SA_RESTART);
+    test_stop();
+    return done_testing();
+}
