@@ -107,6 +107,21 @@ static void name_after(struct thread *t, const char *path)
     str_copy(t->task->name, path, sizeof(t->task->name));
 }
 
+/* No siblings, and a descriptor table of its own: in that order, for a sibling
+ * may be using the table that is let go. Past the first there is no way back.
+ */
+static int become_alone(struct thread *t)
+{
+    int r = become_single(t);
+
+    if (r)
+        return r;
+    r = files_unshare(t->task);
+    if (r)
+        signal_force(SIGKILL, SI_KERNEL, 0);
+    return r;
+}
+
 int exec_current(struct mem_object *image, const char *name,
                  const struct exec_args *args)
 {
@@ -116,9 +131,7 @@ int exec_current(struct mem_object *image, const char *name,
 
     if (r)
         return r;
-    r = files_unshare(t->task);
-    if (!r)
-        r = become_single(t);
+    r = become_alone(t);
     if (r) {
         mm_put(program.mm);
         return r;
