@@ -106,7 +106,9 @@ static void cpu_start(u32 apic_id)
     ipi_startup(apic_id, AP_START_PA >> PAGE_SHIFT);
     for (tries = 1; !came_up(id, STARTUP_WAIT_NS); tries++) {
         if (tries == STARTUP_TRIES) {
-            /* It may still wake up: what it was given stays its own. */
+            /* Back to waiting: were it to start late, it would take what is
+             * laid ready for the next one. */
+            ipi_init(apic_id);
             printk("smp: the processor with APIC %u does not answer\n",
                    apic_id);
             cpus[id] = NULL;
