@@ -84,7 +84,7 @@ static int copy_one(struct userfaultfd_ctx *ctx, u64 dst, u64 end, u64 src)
 
     if (unlikely(!page))
         return target_error(ctx, dst, end, -ENOMEM);
-    r = copy_from_user(page_address(page), (const void __user *)src, PAGE_SIZE);
+    r = copy_page_from_user(page_address(page), (const void __user *)src);
     if (unlikely(r)) {
         r = target_error(ctx, dst, end, r);
     } else {

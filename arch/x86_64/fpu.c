@@ -35,6 +35,7 @@
 
 u32 fpu_size = FXSAVE_SIZE;
 u64 fpu_features;
+bool cpu_has_avx;
 static u32 mxcsr_mask = MXCSR_MASK_LEGACY;
 static const struct fpu initial = {.cwd = 0x37f, .mxcsr = MXCSR_DEFAULT};
 static struct kmem_cache fpu_cache;
@@ -62,6 +63,8 @@ void fpu_init(void)
     fpu_init_cpu();
     if (fpu_features)
         fpu_size = cpuid(0xd, 0).b;
+    /* From here on page_clear() and page_copy() use it (pages.S). */
+    cpu_has_avx = fpu_features & FPU_AVX;
     __asm__ volatile("fninit; fxsave64 %0" : "=m"(probe));
     if (probe.mxcsr_mask)
         mxcsr_mask = probe.mxcsr_mask;

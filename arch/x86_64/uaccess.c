@@ -1,6 +1,7 @@
 /* User copies: the range check before the copying in uaccess.S. */
 #include <arch/uaccess.h>
 
+size_t user_page_copy(void *dst, const void *src);
 size_t user_copy(void *dst, const void *src, size_t n);
 size_t user_clear(void *dst, size_t n);
 ssize_t user_string_copy(char *dst, const char *src, size_t n);
@@ -18,6 +19,13 @@ size_t copy_to_user_partial(void __user *dst, const void *src, size_t n)
 size_t clear_user_partial(void __user *dst, size_t n)
 {
     return likely(access_ok(dst, n)) ? user_clear(dst, n) : n;
+}
+
+int copy_page_from_user(void *dst, const void __user *src)
+{
+    if (unlikely(!access_ok(src, PAGE_SIZE)))
+        return -EFAULT;
+    return unlikely(user_page_copy(dst, src)) ? -EFAULT : 0;
 }
 
 ssize_t strncpy_from_user(char *dst, const char __user *src, size_t size)

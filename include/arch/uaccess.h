@@ -38,6 +38,10 @@ static inline __must_check int copy_to_user(void __user *dst, const void *src,
     return unlikely(copy_to_user_partial(dst, src, n)) ? -EFAULT : 0;
 }
 
+/* Copies a page's worth of user memory, aligned or not, to a whole page: all
+ * of it, or -EFAULT. */
+__must_check int copy_page_from_user(void *dst, const void __user *src);
+
 /* Atomic compare-exchange of a user word, for robust futexes and the like.
  * Returns 0 with *old filled, or -EFAULT. */
 __must_check int cmpxchg_user_32(u32 __user *p, u32 expected, u32 new,

@@ -127,6 +127,11 @@ size_t copy_from_user_partial(void *dst, const void __user *src, size_t n)
     return 0;
 }
 
+int copy_page_from_user(void *dst, const void __user *src)
+{
+    return copy_from_user(dst, src, PAGE_SIZE);
+}
+
 size_t copy_to_user_partial(void __user *dst, const void *src, size_t n)
 {
     char *p;

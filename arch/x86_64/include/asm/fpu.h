@@ -1,8 +1,9 @@
 /*
  * The x87/SSE/AVX state of a thread, as XSAVE lays it out (Intel SDM vol. 1,
  * 13.4): 512 bytes as FXSAVE has them, a 64-byte header, then the rest. The
- * kernel itself never uses these registers, so the running thread's state is
- * in the CPU; it is saved and restored at every switch.
+ * kernel itself never uses these registers (but for pages.S, which leaves them
+ * as they were), so the running thread's state is in the CPU; it is saved and
+ * restored at every switch.
  */
 #ifndef ASM_FPU_H
 #define ASM_FPU_H
@@ -25,6 +26,8 @@ struct fpu {
 } __aligned(64);
 
 #define FPU_LEGACY_FEATURES 3ul /* x87 and SSE: what FXSAVE holds */
+
+#define FPU_AVX 4ul
 
 /* Bytes of the state this CPU saves, and the components (XCR0; 0: FXSAVE). */
 extern u32 fpu_size;

@@ -54,19 +54,9 @@ static inline u64 page_to_pfn(const struct page *page)
     return ((u64)page - VMEMMAP_START) / PAGE_DESCRIPTOR_SIZE;
 }
 
-static inline void page_clear(void *page)
-{
-    u64 n = PAGE_SIZE / 8;
-
-    __asm__ volatile("rep stosq" : "+D"(page), "+c"(n) : "a"(0ul) : "memory");
-}
-
-static inline void page_copy(void *dst, const void *src)
-{
-    u64 n = PAGE_SIZE / 8;
-
-    __asm__ volatile("rep movsq" : "+D"(dst), "+S"(src), "+c"(n)::"memory");
-}
+/* arch/x86_64/pages.S */
+void page_clear(void *page);
+void page_copy(void *dst, const void *src);
 
 #endif
 #endif
