@@ -66,8 +66,11 @@ static void exit_mmap(struct mm_struct *mm)
 {
     struct vm_area_struct *vma, *next;
 
-    for_each_vma (mm, vma)
+    for_each_vma (mm, vma) {
         zap_page_range(mm, vma, vma->vm_start, vma->vm_end);
+        if (vma->vm_object)
+            object_unlink(vma); /* before its tables go */
+    }
     free_all_tables(mm);
     for (vma = mm->mmap; vma; vma = next) {
         next = vma->vm_next;

@@ -31,7 +31,7 @@ static struct mem_object *object_create(enum object_kind kind, const char *name,
     object->size = size;
     spin_lock_init(&object->lock);
     spin_lock_class(&object->lock, LOCK_OBJECT);
-    list_init(&object->mappings);
+    interval_tree_init(&object->mappings);
     return object;
 }
 
@@ -72,7 +72,7 @@ void object_put(struct mem_object *object)
 {
     if (__atomic_fetch_sub(&object->refcount, 1, __ATOMIC_ACQ_REL) != 1)
         return;
-    BUG_ON(!list_empty(&object->mappings));
+    BUG_ON(object->mappings.node);
     page_tree_for_each(&object->tree, release_page, NULL);
     page_tree_free(&object->tree);
     kfree(object);

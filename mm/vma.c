@@ -26,7 +26,6 @@ struct vm_area_struct *vma_alloc(struct mm_struct *mm)
     vma->vm_pgoff = 0;
     vma->vm_object = NULL;
     vma->vm_uffd = NULL;
-    list_init(&vma->vm_object_link);
     return vma;
 }
 
@@ -38,7 +37,6 @@ struct vm_area_struct *vma_dup(const struct vm_area_struct *vma)
         return NULL;
     *copy = *vma;
     copy->vm_next = copy->vm_prev = NULL;
-    list_init(&copy->vm_object_link);
     if (copy->vm_object)
         object_get(copy->vm_object);
     if (copy->vm_uffd)
@@ -53,21 +51,10 @@ void vma_set_object(struct vm_area_struct *vma, struct mem_object *object)
         object_get(object);
 }
 
-/* Also for areas still linked, when their whole tree is given up. */
-static void object_drop(struct vm_area_struct *vma)
-{
-    struct mem_object *object = vma->vm_object;
-
-    spin_lock(&object->lock);
-    list_del_init(&vma->vm_object_link);
-    spin_unlock(&object->lock);
-    object_put(object);
-}
-
 void vma_free(struct vm_area_struct *vma)
 {
     if (vma->vm_object)
-        object_drop(vma);
+        object_put(vma->vm_object);
     if (vma->vm_uffd)
         userfaultfd_ctx_put(vma->vm_uffd);
     kmem_cache_free(&vma_cache, vma);

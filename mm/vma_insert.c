@@ -7,7 +7,7 @@
  * end must recompute the successor's.
  */
 #include <base/errno.h>
-#include <mm/mm.h>
+#include <mm/internal.h>
 
 static struct vm_area_struct *vma_of(struct rb_node *node)
 {
@@ -46,21 +46,6 @@ void vma_tree_init(struct mm_struct *mm)
     mm->vma_cache = NULL;
     mm->highest_vm_end = 0;
     mm->map_count = 0;
-}
-
-/* The object knows who maps it. */
-static void object_link(struct vm_area_struct *vma)
-{
-    spin_lock(&vma->vm_object->lock);
-    list_add(&vma->vm_object_link, &vma->vm_object->mappings);
-    spin_unlock(&vma->vm_object->lock);
-}
-
-static void object_unlink(struct vm_area_struct *vma)
-{
-    spin_lock(&vma->vm_object->lock);
-    list_del_init(&vma->vm_object_link);
-    spin_unlock(&vma->vm_object->lock);
 }
 
 void vma_link(struct mm_struct *mm, struct vm_area_struct *vma,
@@ -122,10 +107,10 @@ void vma_adjust(struct vm_area_struct *vma, u64 start, u64 end)
     bool start_moved = start != vma->vm_start;
     bool end_moved = end != vma->vm_end;
 
-    /* Pages, modulo 2^52: the start may move down as well as up. */
-    vma->vm_pgoff += (u64)((s64)(start - vma->vm_start) >> PAGE_SHIFT);
-    vma->vm_start = start;
-    vma->vm_end = end;
+    if (vma->vm_object)
+        object_move(vma, start, end);
+    else
+        vma_set_edges(vma, start, end);
     if (start_moved)
         rb_propagate(&mm->mm_rb, gap_changed(vma));
     if (!end_moved)

@@ -12,7 +12,8 @@
  *     (P is O:)                             4      PPAANNNN -> PPNNNNNN
  *
  * Only neighbours that already have the shape are touched, so nothing needs
- * memory and nothing can fail.
+ * memory and nothing can fail. The area that stays grows before the others
+ * go, so that their object misses no page of them.
  */
 #include <mm/mm.h>
 
@@ -99,16 +100,16 @@ struct vm_area_struct *vma_merge(struct mm_struct *mm,
     merge_find(&m, mm, prev, start, end, shape);
     if (!m.below && !m.above)
         return NULL;
-    if (m.over)
-        give_up(mm, m.over, start, end);
     if (!m.below) {
         vma_adjust(m.above, start, m.above->vm_end);
+        if (m.over)
+            give_up(mm, m.over, start, end);
         return m.above;
     }
-    if (m.above) {
-        end = m.above->vm_end;
+    vma_adjust(m.below, m.below->vm_start, m.above ? m.above->vm_end : end);
+    if (m.over)
+        give_up(mm, m.over, start, end);
+    if (m.above)
         vma_remove(mm, m.above);
-    }
-    vma_adjust(m.below, m.below->vm_start, end);
     return m.below;
 }

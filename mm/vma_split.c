@@ -1,9 +1,10 @@
 /*
- * One area becomes two. Nothing changes when it fails.
+ * One area becomes two. Nothing changes when it fails. The new one is linked
+ * before the old one shrinks, so that their object misses no page of them.
  */
 #include <base/errno.h>
 #include <base/printk.h>
-#include <mm/mm.h>
+#include <mm/internal.h>
 
 int split_vma(struct mm_struct *mm, struct vm_area_struct *vma, u64 addr,
               bool new_below)
@@ -18,15 +19,15 @@ int split_vma(struct mm_struct *mm, struct vm_area_struct *vma, u64 addr,
     if (!new)
         return -ENOMEM;
     if (new_below) {
-        new->vm_end = addr;
-        vma_adjust(vma, addr, vma->vm_end);
+        vma_set_edges(new, vma->vm_start, addr);
         vma_place_after(mm, vma->vm_prev, &place);
+        vma_link(mm, new, &place);
+        vma_adjust(vma, addr, vma->vm_end);
     } else {
-        new->vm_start = addr;
-        new->vm_pgoff += (addr - vma->vm_start) >> PAGE_SHIFT;
-        vma_adjust(vma, vma->vm_start, addr);
+        vma_set_edges(new, addr, vma->vm_end);
         vma_place_after(mm, vma, &place);
+        vma_link(mm, new, &place);
+        vma_adjust(vma, vma->vm_start, addr);
     }
-    vma_link(mm, new, &place);
     return 0;
 }

@@ -13,6 +13,24 @@ static int complain(const struct vm_area_struct *vma, const char *what)
     return -EINVAL;
 }
 
+/* The object finds the area by the last page it maps. */
+static bool object_knows(const struct vm_area_struct *vma)
+{
+    const struct interval_node *want = &vma->vm_object_node, *node;
+    struct mem_object *object = vma->vm_object;
+
+    if (want->first != vma->vm_pgoff ||
+        want->last != vma->vm_pgoff + vma_pages(vma) - 1)
+        return false;
+    spin_lock(&object->lock);
+    node = interval_first(&object->mappings, want->last, want->last);
+    while (node && node != want)
+        node =
+            interval_next((struct interval_node *)node, want->last, want->last);
+    spin_unlock(&object->lock);
+    return node;
+}
+
 /* One area against its predecessor in the list, and in itself. */
 static const char *area_fault(const struct mm_struct *mm,
                               const struct vm_area_struct *vma,
@@ -31,8 +49,8 @@ static const char *area_fault(const struct mm_struct *mm,
         return "wrong vm_gap";
     if (!vma->vm_uffd != !(vma->vm_flags & VM_UFFD_ANY))
         return "userfaultfd flags without a context, or the reverse";
-    if (!vma->vm_object != list_empty(&vma->vm_object_link))
-        return "not linked to its object, or to none";
+    if (vma->vm_object && !object_knows(vma))
+        return "not linked to its object where it should be";
     return NULL;
 }
 

@@ -12,4 +12,13 @@
  * reference; vma_link() will add it to the object's mappings. */
 void vma_set_object(struct vm_area_struct *vma, struct mem_object *object);
 
+/* The edges alone: vm_pgoff follows the start, in pages modulo 2^52, for it may
+ * move down as well as up. */
+static inline void vma_set_edges(struct vm_area_struct *vma, u64 start, u64 end)
+{
+    vma->vm_pgoff += (u64)((s64)(start - vma->vm_start) >> PAGE_SHIFT);
+    vma->vm_start = start;
+    vma->vm_end = end;
+}
+
 #endif

@@ -6,13 +6,14 @@
 #ifndef MM_OBJECT_H
 #define MM_OBJECT_H
 
-#include <base/list.h>
 #include <base/spinlock.h>
 #include <base/errno.h>
 #include <base/types.h>
+#include <mm/interval_tree.h>
 #include <mm/page_tree.h>
 
 struct page;
+struct vm_area_struct;
 
 enum object_kind {
     OBJECT_MODULE,
@@ -22,11 +23,11 @@ enum object_kind {
 struct mem_object {
     u32 refcount; /* atomic */
     u8 kind;
-    u64 size;        /* bytes */
-    spinlock_t lock; /* pages and mappings */
-    struct list_head mappings;
-    u64 base_pfn;          /* module */
-    struct page_tree tree; /* shmem: by index */
+    u64 size;                /* bytes */
+    spinlock_t lock;         /* pages and mappings */
+    struct rb_root mappings; /* the areas that map it, by page offset */
+    u64 base_pfn;            /* module */
+    struct page_tree tree;   /* shmem: by index */
     u64 page_count;
     const char *name;
 };
@@ -58,6 +59,13 @@ __must_check int object_get_page(struct mem_object *object, u64 index,
  */
 __must_check int object_add_page(struct mem_object *object, u64 index,
                                  struct page *page);
+
+/* mm/object_map.c: a linked area (vm_object not NULL) is known to its object;
+ * vma_link() and its kin call these. mmap lock held for write. */
+void object_link(struct vm_area_struct *vma);
+void object_unlink(struct vm_area_struct *vma);
+/* Sets the edges, vm_pgoff following the start, for the object in one step. */
+void object_move(struct vm_area_struct *vma, u64 start, u64 end);
 
 /* Reads up to n bytes at offset into a kernel buffer (short at the end).
  * Returns the count. */

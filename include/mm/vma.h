@@ -7,8 +7,8 @@
 #define MM_VMA_H
 
 #include <arch/pte.h>
-#include <base/list.h>
 #include <base/types.h>
+#include <mm/interval_tree.h>
 #include <mm/rbtree.h>
 
 struct mm_struct;
@@ -51,13 +51,13 @@ struct vm_area_struct {
     struct mem_object *vm_object; /* NULL: private anonymous. Holds a ref */
     u64 vm_pgoff; /* page offset in the object; for anonymous start >> 12 */
     struct userfaultfd_ctx *vm_uffd; /* with VM_UFFD_ANY; holds a reference */
-    struct list_head vm_object_link; /* in object->mappings */
+    struct interval_node vm_object_node; /* in object->mappings, while linked */
 };
 
 /*
  * mm/vma.c. A fresh area refers to nothing; its edges and rights are for the
  * caller to fill in. A copy takes references of its own to the object and the
- * context, freeing drops them. NULL: no memory.
+ * context, freeing drops them; it is linked nowhere then. NULL: no memory.
  */
 struct vm_area_struct *vma_alloc(struct mm_struct *mm) __must_check;
 struct vm_area_struct *vma_dup(const struct vm_area_struct *vma) __must_check;

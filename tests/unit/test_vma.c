@@ -201,10 +201,10 @@ static void unlinking(void **state __maybe_unused)
     check_picture("aa....ccdd");
     assert_ptr_equal(find_vma(mm, address(3)), find_vma(mm, address(6)));
     vma = find_vma(mm, address(8));
-    assert_false(list_empty(&objects[0]->mappings));
+    assert_non_null(objects[0]->mappings.node);
     vma_unlink(mm, vma);
     vma_free(vma);
-    assert_true(list_empty(&objects[0]->mappings));
+    assert_null(objects[0]->mappings.node);
     check_picture("aa....cc");
 }
 
