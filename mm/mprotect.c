@@ -23,37 +23,6 @@ static void change_pages(struct mm_struct *mm, u64 start, u64 end, u64 vm_flags)
     tlb_flush_range(mm, start, end);
 }
 
-/*
- * Gives [start, end) of vma the new flags, splitting or merging. Returns 0
- * with *out the area that covers it now, or -ENOMEM.
- */
-static int protect_area(struct vm_area_struct *vma, u64 start, u64 end,
-                        u64 flags, struct vm_area_struct **out)
-{
-    struct mm_struct *mm = vma->vm_mm;
-    struct vma_shape shape = {flags, vma->vm_object, vma->vm_pgoff,
-                              vma->vm_uffd};
-    struct vm_area_struct *merged, *prev;
-    int r = 0;
-
-    shape.pgoff += (start - vma->vm_start) >> PAGE_SHIFT;
-    if (vma->vm_start < start)
-        r = split_vma(mm, vma, start, true);
-    if (!r && vma->vm_end > end)
-        r = split_vma(mm, vma, end, false);
-    if (r)
-        return r;
-    prev = vma->vm_prev;
-    merged = vma_merge(mm, prev, start, end, &shape);
-    if (!merged) {
-        vma->vm_flags = flags;
-        vma->vm_page_prot = vm_get_page_prot(flags);
-    }
-    *out = merged ? merged : vma;
-    change_pages(mm, start, end, flags);
-    return 0;
-}
-
 /* The rights asked for must be among those the mapping may have. */
 static bool may_protect(const struct vm_area_struct *vma, u64 prot)
 {
@@ -83,9 +52,10 @@ static long protect_range(struct mm_struct *mm, u64 start, u64 end, u64 prot)
         if ((vma->vm_flags & VM_ACCESS) != prot) {
             u64 flags = (vma->vm_flags & ~VM_ACCESS) | prot;
 
-            r = protect_area(vma, at, stop, flags, &vma);
+            r = vma_modify_flags(&vma, at, stop, flags);
             if (r)
                 return r;
+            change_pages(mm, at, stop, flags);
         }
         at = stop;
         if (vma->vm_end <= at)
@@ -94,15 +64,17 @@ static long protect_range(struct mm_struct *mm, u64 start, u64 end, u64 prot)
     return 0;
 }
 
-/* PROT_GROWSDOWN: the change reaches down to the area's start. */
-static long grow_range(struct mm_struct *mm, u64 *start, u64 prot)
+/* PROT_GROWSDOWN and PROT_GROWSUP: the change reaches to an end of the area. */
+static __cold long grow_range(struct mm_struct *mm, u64 *start, u64 end,
+                              u64 prot)
 {
-    struct vm_area_struct *vma;
+    struct vm_area_struct *vma = find_vma(mm, *start);
 
-    if (!(prot & PROT_GROWSDOWN))
-        return 0;
-    vma = find_vma(mm, *start);
-    if (!vma || vma->vm_start > *start)
+    if (!vma)
+        return -ENOMEM;
+    if (prot & PROT_GROWSUP) /* no mapping grows up on this machine */
+        return vma->vm_start > *start ? -ENOMEM : -EINVAL;
+    if (vma->vm_start >= end)
         return -ENOMEM;
     if (!(vma->vm_flags & VM_GROWSDOWN))
         return -EINVAL;
@@ -127,10 +99,8 @@ long do_mprotect(struct mm_struct *mm, u64 start, u64 len, u64 prot)
         return -ENOMEM;
     if (prot & ~(VM_ACCESS | PROT_SEM | grows))
         return -EINVAL;
-    if (prot & PROT_GROWSUP)
-        return -EINVAL; /* no mapping grows up on this machine */
     mmap_write_lock(mm);
-    r = grow_range(mm, &start, prot);
+    r = unlikely(prot & grows) ? grow_range(mm, &start, end, prot) : 0;
     if (!r)
         r = protect_range(mm, start, end, prot & VM_ACCESS);
     mmap_write_unlock(mm);

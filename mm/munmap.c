@@ -15,7 +15,7 @@ static int split_edges(struct mm_struct *mm, struct vm_area_struct *first,
         /* A hole in the middle of one area makes one area more. */
         if (first->vm_end > end && mm->map_count >= MAX_MAP_COUNT)
             return -ENOMEM;
-        r = split_vma(mm, first, start, true);
+        r = split_vma_uncounted(mm, first, start, true);
         if (r)
             return r;
     }
@@ -24,7 +24,7 @@ static int split_edges(struct mm_struct *mm, struct vm_area_struct *first,
     else
         last = find_vma(mm, end - 1);
     if (last && last->vm_start < end && last->vm_end > end)
-        return split_vma(mm, last, end, true);
+        return split_vma_uncounted(mm, last, end, true);
     return 0;
 }
 

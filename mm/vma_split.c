@@ -6,15 +6,13 @@
 #include <base/printk.h>
 #include <mm/internal.h>
 
-int split_vma(struct mm_struct *mm, struct vm_area_struct *vma, u64 addr,
-              bool new_below)
+int split_vma_uncounted(struct mm_struct *mm, struct vm_area_struct *vma,
+                        u64 addr, bool new_below)
 {
     struct vm_area_struct *new;
     struct vma_place place;
 
     BUG_ON(addr <= vma->vm_start || addr >= vma->vm_end);
-    if (mm->map_count >= MAX_MAP_COUNT)
-        return -ENOMEM;
     new = vma_dup(vma);
     if (!new)
         return -ENOMEM;
@@ -30,4 +28,12 @@ int split_vma(struct mm_struct *mm, struct vm_area_struct *vma, u64 addr,
         vma_adjust(vma, vma->vm_start, addr);
     }
     return 0;
+}
+
+int split_vma(struct mm_struct *mm, struct vm_area_struct *vma, u64 addr,
+              bool new_below)
+{
+    if (unlikely(mm->map_count >= MAX_MAP_COUNT))
+        return -ENOMEM;
+    return split_vma_uncounted(mm, vma, addr, new_below);
 }

@@ -31,7 +31,20 @@ struct vm_operations;
 #define VM_UFFD_MINOR   0x0800ul
 #define VM_NORESERVE    0x1000ul
 #define VM_STACK        0x2000ul
+#define VM_LOCKED       0x4000ul /* mlock(2) */
+#define VM_LOCKONFAULT  0x8000ul /* with VM_LOCKED: pages come by fault */
+#define VM_SEQ_READ     0x10000ul
+#define VM_RAND_READ    0x20000ul
+#define VM_DONTCOPY     0x40000ul /* fork leaves it out */
+#define VM_WIPEONFORK   0x80000ul /* empty in the child */
+#define VM_DONTDUMP     0x200000ul
+#define VM_HUGEPAGE     0x400000ul
+#define VM_NOHUGEPAGE   0x800000ul
+#define VM_MERGEABLE    0x1000000ul
+#define VM_SEALED       0x2000000ul /* mseal(2) */
+#define VM_DROPPABLE    0x4000000ul /* MAP_DROPPABLE */
 #define VM_ACCESS       (VM_READ | VM_WRITE | VM_EXEC)
+#define VM_LOCKED_MASK  (VM_LOCKED | VM_LOCKONFAULT)
 #define VM_UFFD_ANY     (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)
 
 /* Pages kept free below a VM_GROWSDOWN area, see mmap(2). */
@@ -136,6 +149,11 @@ void vma_adjust(struct vm_area_struct *vma, u64 start, u64 end);
 __must_check int split_vma(struct mm_struct *mm, struct vm_area_struct *vma,
                            u64 addr, bool new_below);
 
+/* The same beyond MAX_MAP_COUNT, for those about to unmap a part. */
+__must_check int split_vma_uncounted(struct mm_struct *mm,
+                                     struct vm_area_struct *vma, u64 addr,
+                                     bool new_below);
+
 /* What decides whether two neighbours are one mapping. */
 struct vma_shape {
     u64 flags;
@@ -155,6 +173,19 @@ struct vma_shape {
 struct vm_area_struct *vma_merge(struct mm_struct *mm,
                                  struct vm_area_struct *prev, u64 start,
                                  u64 end, const struct vma_shape *shape);
+
+/*
+ * mm/vma_modify.c. [start, end), which lies in *vma, takes the flags (and the
+ * page rights that follow): merged with like neighbours or split off. Page
+ * tables are the caller's business. Returns 0 with *vma the area that covers
+ * the range now; -ENOMEM (memory, MAX_MAP_COUNT): then only splits may have
+ * been made.
+ */
+__must_check int vma_modify_flags(struct vm_area_struct **vma, u64 start,
+                                  u64 end, u64 flags);
+
+/* Merges an area with neighbours like it; the area that covers it now. */
+struct vm_area_struct *vma_rejoin(struct vm_area_struct *vma);
 
 /* ---- address choice (mm/unmapped_area.c) ---- */
 
