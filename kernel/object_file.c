@@ -64,7 +64,7 @@ static int object_file_stat(struct file *f, struct stat_k *st)
     st->st_size = (s64)object->size;
     st->st_blocks = (s64)(object->size + 511) / 512;
     st->st_blksize = PAGE_SIZE;
-    st->st_ino = object->base_pfn;
+    st->st_ino = object->ino;
     return 0;
 }
 

@@ -1,12 +1,8 @@
-/*
- * Descriptors as such: closing, duplicating, flags, ioctl, fstat; and the
- * calls by path, which find nothing yet.
- */
+/* Descriptors as such: closing, duplicating, flags, ioctl, fstat. */
 #include <arch/uaccess.h>
 #include <base/string.h>
 #include <kernel/sys_file.h>
 #include <kernel/thread.h>
-#include <mm/slab.h>
 
 #define F_DUPFD         0
 #define F_GETFD         1
@@ -24,10 +20,6 @@
 
 #define CLOSE_RANGE_UNSHARE 2u
 #define CLOSE_RANGE_CLOEXEC 4u
-
-#define AT_FDCWD      (-100)
-#define AT_EMPTY_PATH 0x1000
-#define PATH_SIZE     4096
 
 long sys_close(int fd)
 {
@@ -187,42 +179,4 @@ long sys_fstat(int fd, struct stat_k __user *st)
     r = file_stat(f, st);
     file_put(f);
     return r;
-}
-
-/* Fetches a path: 1 if it is empty, 0 if not, -EFAULT, -ENAMETOOLONG. */
-static int path_fetch(const char __user *user)
-{
-    char *path = kmalloc(PATH_SIZE);
-    ssize_t n;
-
-    if (!path)
-        return -ENOMEM;
-    n = strncpy_from_user(path, user, PATH_SIZE);
-    kfree(path);
-    return n < 0 ? (int)n : n == 0;
-}
-
-long sys_newfstatat(int dirfd, const char __user *path,
-                    struct stat_k __user *st, int flags)
-{
-    int empty = !path && (flags & AT_EMPTY_PATH) ? 1 : path_fetch(path);
-
-    if (empty < 0)
-        return empty;
-    if (empty && (flags & AT_EMPTY_PATH) && dirfd != AT_FDCWD)
-        return sys_fstat(dirfd, st);
-    return -ENOENT;
-}
-
-long sys_path_first(const char __user *path)
-{
-    int r = path_fetch(path);
-
-    return r < 0 ? r : -ENOENT;
-}
-
-long sys_path_second(int dirfd, const char __user *path)
-{
-    (void)dirfd;
-    return sys_path_first(path);
 }

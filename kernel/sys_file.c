@@ -194,11 +194,14 @@ long sys_writev(int fd, const struct iovec_k __user *iov, int count)
     return sys_vector(fd, true, iov, count);
 }
 
-/* Where lseek() goes in a file of size bytes: all of it is data. */
+/* Where lseek() goes in a file of size bytes, all of it data; -1: of text that
+ * has no end before it is read. */
 static s64 seek_target(const struct file *f, s64 size, s64 offset, int whence)
 {
     s64 base = 0;
 
+    if (size < 0 && whence != SEEK_SET && whence != SEEK_CUR)
+        return -EINVAL;
     if (whence == SEEK_DATA || whence == SEEK_HOLE) {
         if (offset < 0 || offset >= size)
             return -ENXIO;
@@ -222,8 +225,10 @@ long sys_lseek(int fd, s64 offset, int whence)
 
     if (!f)
         return -EBADF;
-    if (f->ops->seekable && f->ops->object) {
-        pos = seek_target(f, (s64)f->ops->object(f)->size, offset, whence);
+    if (f->ops->seekable) {
+        s64 size = f->ops->object ? (s64)f->ops->object(f)->size : -1;
+
+        pos = seek_target(f, size, offset, whence);
         if (pos >= 0)
             f->pos = (u64)pos;
     }

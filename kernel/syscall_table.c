@@ -52,19 +52,19 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
     CALL(436, sys_close_range),
     CALL(441, sys_epoll_pwait2),
 
-    /* by path: open stat lstat access chdir readlink, and the ...at forms */
-    CALL(2, sys_path_first),
-    CALL(4, sys_path_first),
-    CALL(6, sys_path_first),
-    CALL(21, sys_path_first),
-    CALL(80, sys_path_first),
-    CALL(89, sys_path_first),
-    CALL(257, sys_path_second),
-    CALL(267, sys_path_second),
-    CALL(269, sys_path_second),
-    CALL(332, sys_path_second),
-    CALL(437, sys_path_second),
-    CALL(439, sys_path_second),
+    /* by path */
+    CALL(2, sys_open),
+    CALL(4, sys_stat),
+    CALL(6, sys_stat),
+    CALL(21, sys_access),
+    CALL(80, sys_path_first), /* chdir */
+    CALL(89, sys_readlink),
+    CALL(257, sys_openat),
+    CALL(267, sys_readlinkat),
+    CALL(269, sys_faccessat),
+    CALL(332, sys_path_second), /* statx */
+    CALL(437, sys_path_second), /* openat2 */
+    CALL(439, sys_faccessat),
     CALL(79, sys_getcwd),
 
     /* memory */

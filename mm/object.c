@@ -22,12 +22,14 @@ static struct mem_object *object_create(enum object_kind kind, const char *name,
                                         u64 size)
 {
     struct mem_object *object = kzalloc(sizeof(*object));
+    static u64 last_ino;
 
     if (!object)
         return NULL;
     object->refcount = 1;
     object->kind = kind;
     object->name = name;
+    object->ino = __atomic_add_fetch(&last_ino, 1, __ATOMIC_RELAXED);
     object->size = size;
     spin_lock_init(&object->lock);
     spin_lock_class(&object->lock, LOCK_OBJECT);
@@ -58,7 +60,7 @@ struct mem_object *object_create_module(const char *name, u64 start, u64 size)
 
 struct mem_object *object_create_shmem(u64 size)
 {
-    return object_create(OBJECT_SHMEM, "shmem", size);
+    return object_create(OBJECT_SHMEM, "dev/zero (deleted)", size);
 }
 
 static void release_page(struct page *page, u64 index __maybe_unused,

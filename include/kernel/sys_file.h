@@ -44,10 +44,8 @@ long sys_dup3(int old, int new, int flags);
 long sys_fcntl(int fd, int cmd, u64 arg);
 /* ioctl(2): -ENOTTY for what the file does not know. */
 long sys_ioctl(int fd, u32 cmd, u64 arg);
-/* stat(2): by descriptor; newfstatat with a path: -ENOENT. */
+/* stat(2): by descriptor. */
 long sys_fstat(int fd, struct stat_k __user *st);
-long sys_newfstatat(int dirfd, const char __user *path,
-                    struct stat_k __user *st, int flags);
 /* poll(2), ppoll(2): -EINVAL (too many), -EINTR, -ENOMEM. */
 long sys_poll(struct pollfd_k __user *fds, u32 n, int timeout_ms);
 long sys_ppoll(struct pollfd_k __user *fds, u32 n,
@@ -60,9 +58,23 @@ long sys_pselect6(int n, u64 __user *in, u64 __user *out, u64 __user *except,
                   struct timespec_k __user *timeout, const u64 __user *sig);
 
 /*
- * The calls that name files by path. No file has a name until a file server
- * runs in ring 3: they fetch the path and answer -ENOENT.
+ * Calls that name files by path. Until a file server runs in ring 3 the only
+ * names are some of /proc (kernel/procfs.c); all others give -ENOENT.
  */
+/* open(2): also -ENOTDIR, -EEXIST, -EMFILE; -ESRCH (no address space). */
+long sys_openat(int dirfd, const char __user *path, u32 flags);
+long sys_open(const char __user *path, u32 flags);
+/* stat(2), access(2). */
+long sys_newfstatat(int dirfd, const char __user *path,
+                    struct stat_k __user *st, int flags);
+long sys_stat(const char __user *path, struct stat_k __user *st);
+long sys_faccessat(int dirfd, const char __user *path);
+long sys_access(const char __user *path);
+/* readlink(2): /proc/self. -EINVAL (not a link, size). */
+long sys_readlinkat(int dirfd, const char __user *path, char __user *buf,
+                    int size);
+long sys_readlink(const char __user *path, char __user *buf, int size);
+/* The rest: they fetch the path and answer -ENOENT. */
 long sys_path_first(const char __user *path);
 long sys_path_second(int dirfd, const char __user *path);
 

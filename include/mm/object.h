@@ -29,7 +29,8 @@ struct mem_object {
     u64 base_pfn;            /* module */
     struct page_tree tree;   /* shmem: by index */
     u64 page_count;
-    const char *name;
+    const char *name; /* as maps shows it, but for the slash in front */
+    u64 ino;          /* no two have the same */
 };
 
 /* Each returns an object with one reference, or NULL. */

@@ -2,7 +2,7 @@
  * The first task of the Linux that judges us: runs the programs of /plan one
  * after another, each with the console for its output and nothing to read, and
  * switches the machine off. Relies on what tools/oracle put into the
- * initramfs; mounts nothing.
+ * initramfs; mounts nothing but /proc.
  *
  * /plan is words, each ended by a NUL: for every program the seconds of the
  * guest's time that it may take, its path here, how many arguments it has, and
@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/io.h>
+#include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -99,6 +100,13 @@ static void open_console(void)
     tcsetattr(STDOUT_FILENO, TCSANOW, &mode);
     dup2(null, STDIN_FILENO);
     close(null);
+}
+
+/* Tests look at address spaces through it. */
+static void mount_proc(void)
+{
+    if (mkdir("/proc", 0555) < 0 || mount("proc", "/proc", "proc", 0, NULL) < 0)
+        die("/proc");
 }
 
 /* The first child to end, or -1 if none does in SECONDS. */
@@ -224,6 +232,7 @@ int main(void)
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, NULL);
     open_console();
+    mount_proc();
     report("boot", boot);
     plan = read_plan();
     for (int number = 0; next_program(&plan, &program); number++)
