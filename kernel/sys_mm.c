@@ -41,6 +41,11 @@ long sys_munmap(u64 addr, u64 len)
     return do_munmap(current->mm, addr, len);
 }
 
+long sys_mremap(u64 addr, u64 old_len, u64 new_len, u64 flags, u64 new_addr)
+{
+    return do_mremap(current->mm, addr, old_len, new_len, flags, new_addr);
+}
+
 long sys_mprotect(u64 addr, u64 len, u64 prot)
 {
     return do_mprotect(current->mm, addr, len, prot);

@@ -72,6 +72,7 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
     CALL(10, sys_mprotect),
     CALL(11, sys_munmap),
     CALL(12, sys_brk),
+    CALL(25, sys_mremap),
     CALL(28, sys_madvise),
     CALL(323, sys_userfaultfd),
 

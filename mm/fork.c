@@ -74,11 +74,7 @@ static struct vm_area_struct *dup_area(struct mm_struct *child,
     if (!copy)
         return NULL;
     copy->vm_mm = child;
-    if (copy->vm_uffd) {
-        userfaultfd_ctx_put(copy->vm_uffd);
-        copy->vm_uffd = NULL;
-        copy->vm_flags &= ~VM_UFFD_ANY;
-    }
+    userfaultfd_forget(copy);
     return copy;
 }
 

@@ -6,8 +6,10 @@
 
 /* mmap(2): EBADF, EINVAL (offset), ENODEV, EACCES, and do_mmap()'s. */
 long sys_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, u64 offset);
-long sys_munmap(u64 addr, u64 len);              /* munmap(2) */
-long sys_mprotect(u64 addr, u64 len, u64 prot);  /* mprotect(2) */
+long sys_munmap(u64 addr, u64 len);             /* munmap(2) */
+long sys_mprotect(u64 addr, u64 len, u64 prot); /* mprotect(2) */
+/* mremap(2): EINVAL, EFAULT, ENOMEM, EAGAIN, EPERM (sealed). */
+long sys_mremap(u64 addr, u64 old_len, u64 new_len, u64 flags, u64 new_addr);
 long sys_brk(u64 brk);                           /* brk(2): the new end */
 long sys_madvise(u64 addr, u64 len, int advice); /* madvise(2) */
 

@@ -21,4 +21,10 @@ static inline void vma_set_edges(struct vm_area_struct *vma, u64 start, u64 end)
     vma->vm_end = end;
 }
 
+/* mm/mremap_move.c: the entries of [old, old + len) in vma go to the start of
+ * new_vma, which is linked and empty. mmap lock held for write. -ENOMEM: not
+ * one has moved. */
+__must_check int move_page_tables(struct vm_area_struct *vma, u64 old,
+                                  struct vm_area_struct *new_vma, u64 len);
+
 #endif

@@ -116,6 +116,9 @@ long do_mmap(struct mm_struct *mm, u64 addr, u64 len, u64 prot, u64 flags,
              struct mem_object *object, u64 pgoff, bool maywrite);
 long do_munmap(struct mm_struct *mm, u64 start, u64 len);
 long do_mprotect(struct mm_struct *mm, u64 start, u64 len, u64 prot);
+/* mremap(2): the new address, or -errno as the man page says. */
+long do_mremap(struct mm_struct *mm, u64 addr, u64 old_len, u64 new_len,
+               u64 flags, u64 new_addr);
 long do_brk(struct mm_struct *mm, u64 brk);
 long do_madvise(struct mm_struct *mm, u64 start, u64 len, int advice);
 

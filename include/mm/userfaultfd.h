@@ -100,6 +100,16 @@ struct vm_area_struct *userfaultfd_set_vma(struct vm_area_struct *vma,
                                            struct userfaultfd_ctx *ctx,
                                            u64 uffd_flags);
 
+/* A copy of an area, not linked yet, is nobody's business. */
+static inline void userfaultfd_forget(struct vm_area_struct *vma)
+{
+    if (!vma->vm_uffd)
+        return;
+    userfaultfd_ctx_put(vma->vm_uffd);
+    vma->vm_uffd = NULL;
+    vma->vm_flags &= ~VM_UFFD_ANY;
+}
+
 /* Faults on this area's missing pages go to a pager. */
 static inline bool userfaultfd_missing(const struct vm_area_struct *vma)
 {

@@ -195,6 +195,37 @@ static void op_dontneed(struct space *s)
     assert_int_equal(got, hole ? -ENOMEM : 0);
 }
 
+/* A row of pages of one area moves to another place, or the call fails. */
+static void op_remap(struct space *s)
+{
+    struct range from = random_range(), to = random_range();
+    u64 flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+    unsigned n = min(from.count, to.count);
+    struct model_page moved[PAGES];
+    bool keep = fake_rand(3) == 0;
+    long got;
+
+    from.len = n * PAGE_SIZE;
+    got = do_mremap(s->mm, from.start, from.len, from.len,
+                    flags | (keep ? MREMAP_DONTUNMAP : 0), to.start);
+    if (got == -EINVAL || s->pages[from.first].cell == NO_PAGE) {
+        assert_true(got == -EFAULT || from.start - to.start < from.len ||
+                    to.start - from.start < from.len);
+        return;
+    }
+    memcpy(moved, &s->pages[from.first], n * sizeof(moved[0]));
+    for (unsigned i = 0; i < n; i++) {
+        s->pages[to.first + i].cell = NO_PAGE;
+        if (got != -EFAULT && !keep)
+            s->pages[from.first + i].cell = NO_PAGE;
+        else if (got != -EFAULT && !moved[i].shared)
+            s->pages[from.first + i].cell = new_cell(moved[i].original);
+    }
+    if (got != -EFAULT)
+        memcpy(&s->pages[to.first], moved, n * sizeof(moved[0]));
+    assert_true(got == -EFAULT || (u64)got == to.start);
+}
+
 static void op_access(struct space *s)
 {
     unsigned page = (unsigned)fake_rand(PAGES);
@@ -263,6 +294,8 @@ static void random_step(void)
         op_dontneed(s);
     else if (what < 30)
         op_fork(s);
+    else if (what < 35)
+        op_remap(s);
     else
         op_access(s);
 }
@@ -287,7 +320,11 @@ static void one_failing_step(void)
     long got = 0;
     char *p;
 
-    switch (fake_rand(6)) {
+    switch (fake_rand(7)) {
+    case 6:
+        got = do_mremap(mm, r.start, r.len, r.len, 3, address(PAGES));
+        got = got > 0 || got == -EFAULT ? 0 : got;
+        break;
     case 0:
         flags |= fake_rand(2) ? MAP_SHARED : MAP_PRIVATE;
         got = do_mmap(mm, r.start, r.len, RW, flags, NULL, 0, true);

@@ -1,0 +1,285 @@
+/*
+ * mremap(2): an area shrinks, grows where it is, or moves with its pages. The
+ * old area is cut to size before anything moves, and the new one is linked and
+ * has its tables by then, so a call that fails leaves everything in its place.
+ * Relies on mremap_move.c for the page tables and munmap.c for what goes.
+ */
+#include <mm/internal.h>
+#include <mm/pgtable.h>
+#include <mm/userfaultfd.h>
+#include <uapi/faultline/mman.h>
+
+struct remap {
+    struct mm_struct *mm;
+    u64 addr, old_len; /* bytes, whole pages */
+    u64 new_len, new_addr;
+    u64 flags;   /* MREMAP_* */
+    bool locked; /* what is new wants its pages at once */
+};
+
+static struct vm_area_struct *area_at(struct mm_struct *mm, u64 addr)
+{
+    struct vm_area_struct *vma = find_vma(mm, addr);
+
+    return vma && vma->vm_start <= addr ? vma : NULL;
+}
+
+static int unmap(struct mm_struct *mm, u64 start, u64 len)
+{
+    if (start > TASK_SIZE || len > TASK_SIZE - start)
+        return -EINVAL;
+    return munmap_range(mm, start, start + len);
+}
+
+/* So many bytes of an area with these flags came. */
+static void account(struct mm_struct *mm, u64 bytes)
+{
+    mm->total_vm += bytes >> PAGE_SHIFT;
+}
+
+/* Page offset of addr in what vma maps. */
+static u64 pgoff_at(const struct vm_area_struct *vma, u64 addr)
+{
+    return vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT);
+}
+
+/* The area that is to be resized, or NULL: *error says why not. */
+static struct vm_area_struct *area_to_resize(const struct remap *rm, int *error)
+{
+    struct vm_area_struct *vma = area_at(rm->mm, rm->addr);
+    u64 pgoff;
+
+    *error = -EFAULT;
+    if (!vma)
+        return NULL;
+    pgoff = pgoff_at(vma, rm->addr);
+    if (vma->vm_flags & VM_SEALED)
+        *error = -EPERM;
+    else if (!rm->old_len && !(vma->vm_flags & VM_MAYSHARE))
+        *error = -EINVAL;
+    else if (rm->old_len > vma->vm_end - rm->addr)
+        *error = -EFAULT;
+    else if (pgoff + (rm->new_len >> PAGE_SHIFT) < pgoff)
+        *error = -EINVAL;
+    else
+        *error = 0;
+    return *error ? NULL : vma;
+}
+
+/* ---- in place ---- */
+
+static bool room_above(const struct remap *rm, const struct vm_area_struct *vma)
+{
+    u64 end = rm->addr + rm->new_len;
+
+    return end > rm->addr && end <= TASK_SIZE &&
+           rm->addr + rm->old_len == vma->vm_end &&
+           (!vma->vm_next || vma->vm_next->vm_start >= end);
+}
+
+/* The new part is like the area below it, so merging is all there is to do. */
+static long grow_in_place(struct remap *rm, struct vm_area_struct *vma)
+{
+    u64 start = vma->vm_end, end = rm->addr + rm->new_len;
+    struct vma_shape shape = {vma->vm_flags, vma->vm_object,
+                              pgoff_at(vma, start), vma->vm_uffd};
+
+    rm->locked = vma->vm_flags & VM_LOCKED;
+    vma = vma_merge(rm->mm, vma, start, end, &shape);
+    BUG_ON(!vma);
+    account(rm->mm, end - start);
+    return rm->addr;
+}
+
+/* ---- moving ---- */
+
+/* The area has, or had until they were discarded, pages of its own. */
+static bool has_pages(const struct vm_area_struct *vma)
+{
+    u64 va = vma->vm_start, stop;
+    pte_t *pte;
+
+    while ((pte = pt_next_leaf(vma->vm_mm->pgd, &va, vma->vm_end, &stop)))
+        for (; va < stop; va += PAGE_SIZE, pte++) {
+            pte_t entry = pte_get(pte);
+
+            if (!pte_none(entry) && pte_pfn(entry) != page_to_pfn(zero_page))
+                return true;
+        }
+    return false;
+}
+
+/* A second area like vma's part, linked at the new place: NULL: no memory. */
+static struct vm_area_struct *copy_area(const struct remap *rm,
+                                        const struct vm_area_struct *vma)
+{
+    struct vm_area_struct *new = vma_dup(vma);
+
+    if (!new)
+        return NULL;
+    userfaultfd_forget(new);
+    new->vm_start = rm->new_addr;
+    new->vm_end = rm->new_addr + rm->new_len;
+    /* Nobody knows the offset of untouched memory: it may merge better. */
+    new->vm_pgoff = vma->vm_object || has_pages(vma)
+                        ? pgoff_at(vma, rm->addr)
+                        : rm->new_addr >> PAGE_SHIFT;
+    if (vma_insert(rm->mm, new)) {
+        vma_free(new);
+        return NULL;
+    }
+    account(rm->mm, rm->new_len);
+    return new;
+}
+
+/* The part that moves becomes an area by itself, so that nothing is left to
+ * fail when it is unmapped. */
+static int cut_out(const struct remap *rm, struct vm_area_struct *vma)
+{
+    u64 end = rm->addr + rm->old_len;
+    int r = 0;
+
+    if (vma->vm_start < rm->addr)
+        r = split_vma(rm->mm, vma, rm->addr, true);
+    if (!r && vma->vm_end > end)
+        r = split_vma(rm->mm, vma, end, false);
+    if (r)
+        vma_rejoin(vma);
+    return r;
+}
+
+/* What stays of the area that the pages left. */
+static void leave_area(const struct remap *rm, struct vm_area_struct *vma)
+{
+    if (rm->flags & MREMAP_DONTUNMAP)
+        vma->vm_flags &= ~VM_LOCKED_MASK;
+    else if (rm->old_len)
+        BUG_ON(munmap_range(rm->mm, rm->addr, rm->addr + rm->old_len));
+}
+
+/* To the new place, which is free. */
+static long move_area(struct remap *rm, struct vm_area_struct *vma)
+{
+    struct vm_area_struct *new;
+    int r = 0;
+
+    /* Two cuts and one area more must not pass the limit. */
+    if (rm->mm->map_count >= MAX_MAP_COUNT - 3)
+        return -ENOMEM;
+    if (rm->old_len && !(rm->flags & MREMAP_DONTUNMAP))
+        r = cut_out(rm, vma);
+    if (r)
+        return r;
+    new = copy_area(rm, vma);
+    r = new ? move_page_tables(vma, rm->addr, new, rm->old_len) : -ENOMEM;
+    if (r) {
+        if (new)
+            BUG_ON(munmap_range(rm->mm, new->vm_start, new->vm_end));
+        vma_rejoin(vma);
+        return r;
+    }
+    rm->locked = new->vm_flags &VM_LOCKED;
+    leave_area(rm, vma);
+    vma_rejoin(new);
+    return rm->new_addr;
+}
+
+/* MREMAP_FIXED, MREMAP_DONTUNMAP: to new_addr, or near it. */
+static long remap_to(struct remap *rm)
+{
+    struct vm_area_struct *vma;
+    u64 place;
+    int r = 0;
+
+    if (!IS_ALIGNED(rm->new_addr, PAGE_SIZE) || rm->new_len > TASK_SIZE ||
+        rm->new_addr > TASK_SIZE - rm->new_len)
+        return -EINVAL;
+    if (rm->addr + rm->old_len > rm->new_addr &&
+        rm->new_addr + rm->new_len > rm->addr)
+        return -EINVAL;
+    if (rm->mm->map_count + 2 >= MAX_MAP_COUNT - 3)
+        return -ENOMEM;
+    if (rm->flags & MREMAP_FIXED)
+        r = unmap(rm->mm, rm->new_addr, rm->new_len);
+    if (!r && rm->old_len > rm->new_len) {
+        r = unmap(rm->mm, rm->addr + rm->new_len, rm->old_len - rm->new_len);
+        rm->old_len = rm->new_len;
+    }
+    if (r)
+        return r;
+    vma = area_to_resize(rm, &r);
+    if (!vma)
+        return r;
+    if (!(rm->flags & MREMAP_FIXED)) {
+        place = get_unmapped_area(rm->mm, rm->new_addr, rm->new_len, 0);
+        if (IS_ERR_VALUE(place))
+            return (long)place;
+        rm->new_addr = place;
+    } else if (rm->new_addr < MMAP_MIN_ADDR) {
+        return -EPERM;
+    }
+    return move_area(rm, vma);
+}
+
+static long grow(struct remap *rm)
+{
+    struct vm_area_struct *vma;
+    u64 place;
+    int r;
+
+    vma = area_to_resize(rm, &r);
+    if (!vma)
+        return r;
+    if (room_above(rm, vma))
+        return grow_in_place(rm, vma);
+    if (!(rm->flags & MREMAP_MAYMOVE))
+        return -ENOMEM;
+    place = get_unmapped_area(rm->mm, 0, rm->new_len, 0);
+    if (IS_ERR_VALUE(place))
+        return (long)place;
+    rm->new_addr = place;
+    return move_area(rm, vma);
+}
+
+/* mmap lock held for write. */
+static long remap(struct remap *rm)
+{
+    struct vm_area_struct *vma = area_at(rm->mm, rm->addr);
+    int r;
+
+    if (!vma)
+        return -EFAULT;
+    if (rm->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))
+        return remap_to(rm);
+    if (rm->old_len < rm->new_len)
+        return grow(rm);
+    if (rm->old_len == rm->new_len)
+        return rm->addr;
+    r = unmap(rm->mm, rm->addr + rm->new_len, rm->old_len - rm->new_len);
+    return r ? r : (long)rm->addr;
+}
+
+long do_mremap(struct mm_struct *mm, u64 addr, u64 old_len, u64 new_len,
+               u64 flags, u64 new_addr)
+{
+    struct remap rm = {.mm = mm,
+                       .addr = addr,
+                       .old_len = ALIGN_UP(old_len, PAGE_SIZE),
+                       .new_len = ALIGN_UP(new_len, PAGE_SIZE),
+                       .new_addr = new_addr,
+                       .flags = flags};
+    long r;
+
+    if (flags & ~(u64)(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
+        return -EINVAL;
+    if (flags && !(flags & MREMAP_MAYMOVE))
+        return -EINVAL;
+    if ((flags & MREMAP_DONTUNMAP) && old_len != new_len)
+        return -EINVAL;
+    if (!IS_ALIGNED(addr, PAGE_SIZE) || !rm.new_len)
+        return -EINVAL;
+    mmap_write_lock(mm);
+    r = remap(&rm);
+    mmap_write_unlock(mm);
+    return r;
+}
