@@ -73,6 +73,8 @@ USER := $(INIT) $(PAGERS) $(DEMOS)
 GUEST := $(patsubst tests/guest/%.c,$(BUILD)/guest/%,$(wildcard tests/guest/*.c))
 BENCH_SRC := $(wildcard tests/bench/*.c)
 BENCH := $(if $(BENCH_SRC),$(BUILD)/bench/bench)
+MMFUZZ_SRC := $(wildcard tests/fuzz/mm/*.c)
+MMFUZZ := $(BUILD)/fuzz/mmfuzz
 ORACLE := $(BUILD)/oracle
 
 # ---- host unit tests ------------------------------------------------------
@@ -98,7 +100,8 @@ say = @:
 endif
 endif
 
-.PHONY: all kernel user iso run test test-all unit guest e2e fuzz oracle-host \
+.PHONY: all kernel user iso run test test-all unit guest e2e fuzz fuzz-run \
+    fuzz-oracle fuzz-syscalls fuzz-program oracle-host \
     oracle oracle-test oracle-linux bench bench-run bench-linux bench-baseline \
     bench-linux-baseline lint format doctor clean help guest-programs \
     unit-programs bench-program FORCE
@@ -109,6 +112,7 @@ user: $(USER)
 guest-programs: $(GUEST)
 unit-programs: $(UNIT)
 bench-program: $(BENCH)
+fuzz-program: $(MMFUZZ)
 iso: $(BUILD)/faultline.iso
 
 # A file holding the flags last used; its time changes only when they do.
@@ -202,6 +206,15 @@ $(BUILD)/bench/bench: $(patsubst tests/%.c,$(BUILD)/%.o,$(BENCH_SRC))
 	$(call say,LD)
 	$(Q)$(USER_CC) $(UFLAGS) -o $@ $^
 
+# Memory calls at random, for both kernels.
+$(BUILD)/fuzz/%.o: tests/fuzz/mm/%.c $(U)/.flags
+	$(call say,CC)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(USER_CC) $(UFLAGS) $(DEPS) -c -o $@ $<
+$(MMFUZZ): $(patsubst tests/fuzz/mm/%.c,$(BUILD)/fuzz/%.o,$(MMFUZZ_SRC))
+	$(call say,LD)
+	$(Q)$(USER_CC) $(UFLAGS) -o $@ $^
+
 # The first task of the Linux that judges us.
 $(ORACLE)/init: tests/oracle/init.c $(U)/.flags
 	$(call say,USER)
@@ -236,7 +249,7 @@ test:
 test-all:
 	@tools/banner 'build: kernel, ring 3, guest tests, unit tests'
 	@$(MAKE) --no-print-directory -j$$(nproc) all guest-programs \
-	    unit-programs bench-program
+	    unit-programs bench-program fuzz-program
 	@tools/banner 'lint: formatting, size ceilings, the rooms'
 	@$(MAKE) --no-print-directory lint
 	@tools/banner 'unit: mm/ on the host, with ASan and UBSan'
@@ -251,12 +264,24 @@ unit: $(UNIT)
 guest: all guest-programs
 	@BUILD=$(BUILD) $(PYTEST) -v tests/e2e/test_guest.py $(ARGS)
 
-e2e: all guest-programs bench-program
+e2e: all guest-programs bench-program fuzz-program
 	@BUILD=$(BUILD) $(PYTEST) -v tests/e2e \
 	    --ignore tests/e2e/test_guest.py $(ARGS)
 
+# Memory calls drawn at random, here and on Linux: SEEDS=1..10, and options of
+# tests/fuzz/differ in ARGS.
+fuzz:
+	@tools/install-deps oracle
+	@$(MAKE) --no-print-directory fuzz-run
+fuzz-run: all fuzz-program oracle-linux
+	@BUILD=$(BUILD) tests/fuzz/differ compare $(ARGS) $(or $(SEEDS),1)
+
+# The committed answers of Linux that `make test` compares with.
+fuzz-oracle: fuzz-program oracle-linux
+	@BUILD=$(BUILD) tests/fuzz/differ write
+
 # Millions of system calls drawn at random; one boot per seed.
-fuzz: all guest-programs
+fuzz-syscalls: all guest-programs
 	@BUILD=$(BUILD) $(if $(CALLS),CALLS=$(CALLS)) tests/fuzz/syscalls.sh \
 	    $(SEEDS)
 

@@ -15,7 +15,7 @@ def built():
     """Tests never run against a stale kernel."""
     make = ["make", "-s", "--no-print-directory", "-C", harness.ROOT,
             f"BUILD={harness.BUILD}", f"-j{os.cpu_count()}", "all",
-            "guest-programs", "bench-program"]
+            "guest-programs", "bench-program", "fuzz-program"]
     if subprocess.run(make, stdin=subprocess.DEVNULL).returncode:
         pytest.exit("the build failed", 2)
 

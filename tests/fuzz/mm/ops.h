@@ -1,0 +1,48 @@
+/* What each operation draws and does, for the table in ops.c. */
+#ifndef TESTS_FUZZ_MM_OPS_H
+#define TESTS_FUZZ_MM_OPS_H
+
+#define OPERATION(name)                                                        \
+    void draw_##name(long *args);                                              \
+    long run_##name(const long *args)
+
+/* ops_map.c */
+OPERATION(mmap);
+OPERATION(munmap);
+OPERATION(mprotect);
+OPERATION(mremap);
+OPERATION(remap_file_pages);
+OPERATION(brk);
+
+/* ops_advice.c */
+OPERATION(madvise);
+OPERATION(mincore);
+OPERATION(msync);
+OPERATION(mlock);
+OPERATION(mlock2);
+OPERATION(munlock);
+OPERATION(mlockall);
+OPERATION(munlockall);
+OPERATION(mseal);
+
+/* ops_object.c */
+OPERATION(memfd);
+OPERATION(ftruncate);
+OPERATION(fallocate);
+OPERATION(pread);
+OPERATION(pwrite);
+OPERATION(lseek);
+OPERATION(fstat);
+OPERATION(seal);
+void objects_begin(void);
+
+/* ops_touch.c */
+OPERATION(read);
+OPERATION(write);
+OPERATION(call);
+OPERATION(look);
+OPERATION(fork);
+OPERATION(vmreadv);
+OPERATION(vmwritev);
+
+#endif
