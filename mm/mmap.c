@@ -157,6 +157,19 @@ static bool wants_populate(u64 flags)
            (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE;
 }
 
+/* Whoever asks for what cannot be, and where it cannot be, hears of the place
+ * first. */
+static __noinline __cold long refuse(struct mm_struct *mm,
+                                     const struct map_request *rq, long error)
+{
+    u64 addr;
+
+    mmap_read_lock(mm);
+    addr = choose_address(mm, rq);
+    mmap_read_unlock(mm);
+    return IS_ERR_VALUE(addr) ? (long)addr : error;
+}
+
 /* A hint below the lowest address means the lowest. */
 static u64 round_hint(u64 addr, u64 flags)
 {
@@ -182,7 +195,7 @@ long do_mmap(struct mm_struct *mm, u64 addr, u64 len, u64 prot, u64 flags,
         return -EOVERFLOW;
     r = choose_flags(&rq, prot, maywrite);
     if (r)
-        return r;
+        return refuse(mm, &rq, r);
     if (!object && (rq.vm_flags & VM_SHARED)) {
         r = mmap_shared_anon(mm, &rq);
     } else {

@@ -7,11 +7,11 @@
 
 #define MASKS_MAX 64
 
-/* All operations NAME; or those whose argument INDEX is VALUE ('='), or has
- * any bit of VALUE ('&'). */
+/* All operations NAME; or those whose argument INDEX is VALUE ('='), has any
+ * bit of it ('&'), or has all of them ('^'). */
 static struct mask {
     const struct call *call;
-    char how; /* '=', '&', or 0 */
+    char how; /* '=', '&', '^', or 0 */
     int index;
     long value;
 } masks[MASKS_MAX];
@@ -56,7 +56,7 @@ void op_parse(struct op *op, const char **text)
     *text = p;
 }
 
-/* One of "NAME", "NAME.INDEX=VALUE", "NAME.INDEX&VALUE". */
+/* One of "NAME", "NAME.INDEX=VALUE", "NAME.INDEX&VALUE" and "...^VALUE". */
 static void mask_add_one(const char *word, size_t size)
 {
     struct mask *mask = &masks[mask_count++];
@@ -72,7 +72,7 @@ static void mask_add_one(const char *word, size_t size)
     mask->index = word[name + 1] - '0';
     mask->how = word[name + 2];
     mask->value = strtol(word + name + 3, NULL, 0);
-    if (mask->index < 0 || mask->index >= ARGS_MAX || !strchr("=&", mask->how))
+    if (mask->index < 0 || mask->index >= ARGS_MAX || !strchr("=&^", mask->how))
         bad_text("no such mask", word);
 }
 
@@ -95,6 +95,8 @@ static int matches(const struct mask *mask, const struct op *op)
         return 0;
     if (mask->how == '=')
         return value == mask->value;
+    if (mask->how == '^')
+        return (value & mask->value) == mask->value;
     return !mask->how || (value & mask->value);
 }
 
