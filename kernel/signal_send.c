@@ -243,6 +243,8 @@ void signal_force(int sig, int code, u64 addr)
     t->fault_info.si_signo = sig;
     t->fault_info.si_code = code;
     t->fault_info.si_addr = addr;
+    if (sig == SIGBUS && code == BUS_MCEERR_AR)
+        t->fault_info.si_addr_lsb = PAGE_SHIFT;
     __atomic_fetch_or(&t->work, WORK_SIGNAL, __ATOMIC_RELAXED);
     spin_unlock(&task_lock);
 }

@@ -60,6 +60,8 @@ static unsigned handle_pte_fault(struct vm_fault *vmf)
             return do_fault(vmf);
         return do_anonymous_page(vmf);
     }
+    if (unlikely(!pte_present(vmf->orig_pte)))
+        return do_marker_fault(vmf);
     if ((vmf->flags & FAULT_WRITE) && !pte_write(vmf->orig_pte))
         return do_wp_page(vmf);
     return do_spurious(vmf);

@@ -20,7 +20,7 @@ unsigned do_anonymous_page(struct vm_fault *vmf)
     struct page *page;
 
     if (userfaultfd_missing(vmf->vma))
-        return handle_userfault(vmf);
+        return handle_userfault(vmf, 0);
     if (!(vmf->flags & FAULT_WRITE))
         return map_zero_page(vmf);
     page = alloc_zeroed_page();

@@ -95,14 +95,10 @@ static unsigned wp_copy(struct vm_fault *vmf)
     return page ? 0 : VM_FAULT_OOM;
 }
 
-/* Nobody but this entry knows the anonymous page. */
-static bool page_is_ours(const struct page *page)
-{
-    return (page->flags & PG_ANON) && READ_ONCE(page->refcount) == 1;
-}
-
 unsigned do_wp_page(struct vm_fault *vmf)
 {
+    if (unlikely(pte_uffd_wp(vmf->orig_pte)))
+        return do_userfault_wp(vmf);
     if (vmf->vma->vm_flags & VM_SHARED)
         return wp_reuse(vmf, END_OBJECT_MAP);
     if (page_is_ours(pfn_to_page(pte_pfn(vmf->orig_pte))))

@@ -7,12 +7,28 @@
 #include <mm/pgtable.h>
 #include <mm/userfaultfd.h>
 
-/* One present page: both sides read-only from now on, one reference more. */
-static void copy_pte(struct mm_struct *child, pte_t *from, pte_t *to)
+/* What a userfaultfd said of a page: the child keeps it where it is that
+ * userfaultfd's business too. Poison is poison for everybody. */
+static __cold pte_t copy_mark(const struct vm_area_struct *copy, pte_t entry)
 {
+    if (copy->vm_flags & VM_UFFD_WP)
+        return entry;
+    if (pte_present(entry))
+        return pte_clear_uffd_wp(entry);
+    return pte_poisoned(entry) ? entry : PTE_NONE;
+}
+
+/* One present page: both sides read-only from now on, one reference more. */
+static void copy_pte(struct vm_area_struct *copy, pte_t *from, pte_t *to)
+{
+    struct mm_struct *child = copy->vm_mm;
     pte_t entry = pte_get(from);
     struct page *page = pfn_to_page(pte_pfn(entry));
 
+    if (unlikely(!pte_present(entry))) {
+        pte_set(to, copy_mark(copy, entry));
+        return;
+    }
     if (pte_write(entry)) {
         entry = pte_wrprotect(entry);
         pte_set(from, entry);
@@ -22,43 +38,48 @@ static void copy_pte(struct mm_struct *child, pte_t *from, pte_t *to)
         __atomic_fetch_add(&page->mapcount, 1, __ATOMIC_RELAXED);
         child->rss[page_rss_kind(page)]++;
     }
+    if (unlikely(pte_uffd_wp(entry)))
+        entry = copy_mark(copy, entry);
     pte_set(to, pte_mkold(entry));
 }
 
 /* The part of one level-0 table between va and stop; the child gets one of its
  * own when there is something to put in it. Returns 0 or -ENOMEM. */
-static int copy_table(struct mm_struct *child, u64 va, u64 stop, pte_t *from)
+static int copy_table(struct vm_area_struct *copy, u64 va, u64 stop,
+                      pte_t *from)
 {
     pte_t *to = NULL;
 
     for (; va < stop; va += PAGE_SIZE, from++) {
         if (to)
             to++;
-        if (!pte_present(pte_get(from)))
+        if (pte_none(pte_get(from)))
             continue;
         if (!to)
-            to = pte_alloc(child, va, NULL);
+            to = pte_alloc(copy->vm_mm, va, NULL);
         if (unlikely(!to))
             return -ENOMEM;
-        copy_pte(child, from, to);
+        copy_pte(copy, from, to);
     }
     return 0;
 }
 
-/* Pages of shared mappings are left to be faulted in. The parent's page-table
- * lock is held meanwhile; nobody else knows the child. */
-static int copy_pages(struct mm_struct *child, const struct vm_area_struct *vma)
+/* Pages of shared mappings are left to be faulted in, unless the child's are
+ * to stay protected. The parent's page-table lock is held meanwhile; nobody
+ * else knows the child. */
+static int copy_pages(struct vm_area_struct *copy,
+                      const struct vm_area_struct *vma)
 {
     struct mm_struct *parent = vma->vm_mm;
     u64 va = vma->vm_start, stop;
     pte_t *from;
     int r = 0;
 
-    if (vma->vm_flags & VM_SHARED)
+    if ((vma->vm_flags & VM_SHARED) && !(copy->vm_flags & VM_UFFD_WP))
         return 0;
     spin_lock(&parent->page_table_lock);
     while (!r && (from = pt_next_leaf(parent->pgd, &va, vma->vm_end, &stop))) {
-        r = copy_table(child, va, stop, from);
+        r = copy_table(copy, va, stop, from);
         va = stop;
     }
     spin_unlock(&parent->page_table_lock);
@@ -92,7 +113,7 @@ static int copy_areas(struct mm_struct *child, struct mm_struct *parent)
             vma_free(copy);
             return r;
         }
-        r = copy_pages(child, vma);
+        r = copy_pages(copy, vma);
         if (r)
             return r;
     }

@@ -1,7 +1,8 @@
 /*
- * Filling: UFFDIO_COPY and UFFDIO_ZEROPAGE. The source is copied before any
- * lock is taken, for it may fault, and its fault may wait for another pager.
- * Then, under the mmap lock, the target is checked and the page installed.
+ * Filling: UFFDIO_COPY, UFFDIO_ZEROPAGE, UFFDIO_POISON. The source is copied
+ * before any lock is taken, for it may fault, and its fault may wait for
+ * another pager. Then, under the mmap lock, the target is checked and the page
+ * installed.
  */
 #include <arch/cpu.h>
 #include <arch/tlb.h>
@@ -9,15 +10,29 @@
 #include <mm/fault.h>
 #include <mm/userfaultfd.h>
 
-/* The registered area that holds all of [start, end), or NULL. */
-static struct vm_area_struct *fill_target(struct mm_struct *mm, u64 start,
-                                          u64 end)
-{
-    struct vm_area_struct *vma = find_vma(mm, start);
+/* One filling call: what goes where, and how far it may go. */
+struct fill {
+    struct userfaultfd_ctx *ctx;
+    enum uffd_fill kind;
+    bool protect; /* COPY_MODE_WP */
+    u64 end;
+};
 
-    if (!vma || vma->vm_start > start || vma->vm_end < end || !vma->vm_uffd)
-        return NULL;
-    return vma;
+/* The registered area that holds all of what is left, or why not. */
+static int fill_target(const struct fill *f, u64 start,
+                       struct vm_area_struct **out)
+{
+    struct vm_area_struct *vma;
+
+    if (unlikely(READ_ONCE(f->ctx->changing)))
+        return -EAGAIN;
+    vma = find_vma(f->ctx->mm, start);
+    if (!vma || vma->vm_start > start || vma->vm_end < f->end || !vma->vm_uffd)
+        return -ENOENT;
+    if (unlikely(f->protect) && !(vma->vm_flags & VM_UFFD_WP))
+        return -EINVAL;
+    *out = vma;
+    return 0;
 }
 
 /* Time-stamps the fault that waits for this page. */
@@ -32,89 +47,97 @@ static void stamp_filled(struct userfaultfd_ctx *ctx, u64 address)
     spin_unlock(&ctx->lock);
 }
 
-/* Installs one page (NULL: the zero page) at address; mmap lock held. */
-static int fill_install(struct vm_area_struct *vma, u64 address,
+/* The entry a page (NULL: the zero page) gets. */
+static pte_t fill_entry(const struct fill *f, const struct vm_area_struct *vma,
                         struct page *page)
 {
+    pte_t pte;
+
+    if (unlikely(f->kind == FILL_POISON))
+        return PTE_MARK_POISON;
+    pte = fault_make_pte(vma, page ? page : zero_page, page != NULL);
+    return unlikely(f->protect) ? pte_mk_uffd_wp(pte) : pte;
+}
+
+/* Installs one page (NULL: the zero page) at address; mmap lock held. A copy
+ * may take the place of a marker. */
+static int fill_install(const struct fill *f, struct vm_area_struct *vma,
+                        u64 address, struct page *page)
+{
     struct vm_fault vmf = {.vma = vma, .address = address};
-    struct page *what = page ? page : zero_page;
 
     vmf.pte = pte_alloc(vma->vm_mm, address, NULL);
     if (unlikely(!vmf.pte))
         return -ENOMEM;
-    vmf.orig_pte = PTE_NONE;
-    if (!fault_install(&vmf, fault_make_pte(vma, what, page != NULL), page,
-                       RSS_ANON))
+    vmf.orig_pte = pte_get(vmf.pte);
+    if (unlikely(!pte_none(vmf.orig_pte)) &&
+        (f->kind != FILL_COPY || pte_present(vmf.orig_pte)))
+        return -EEXIST;
+    if (!fault_install(&vmf, fill_entry(f, vma, page), page, RSS_ANON))
         return -EEXIST;
     return 0;
 }
 
 /* Checks the whole target range, then fills the page at dst. */
-static int fill_page(struct userfaultfd_ctx *ctx, u64 dst, u64 end,
-                     struct page *page)
+static int fill_page(const struct fill *f, u64 dst, struct page *page)
 {
-    struct mm_struct *mm = ctx->mm;
+    struct mm_struct *mm = f->ctx->mm;
     struct vm_area_struct *vma;
-    int r = -ENOENT;
+    int r;
 
     mmap_read_lock(mm);
-    vma = fill_target(mm, dst, end);
-    if (likely(vma))
-        r = fill_install(vma, dst, page);
+    r = fill_target(f, dst, &vma);
+    if (likely(!r))
+        r = fill_install(f, vma, dst, page);
     mmap_read_unlock(mm);
     if (!r)
-        stamp_filled(ctx, dst);
+        stamp_filled(f->ctx, dst);
     return r;
 }
 
 /* The target is bad whatever the source: Linux looks at it first. */
-static int target_error(struct userfaultfd_ctx *ctx, u64 dst, u64 end, int r)
+static int target_error(const struct fill *f, u64 dst, int r)
 {
-    mmap_read_lock(ctx->mm);
-    if (!fill_target(ctx->mm, dst, end))
-        r = -ENOENT;
-    mmap_read_unlock(ctx->mm);
-    return r;
+    struct vm_area_struct *vma;
+    int bad;
+
+    mmap_read_lock(f->ctx->mm);
+    bad = fill_target(f, dst, &vma);
+    mmap_read_unlock(f->ctx->mm);
+    return bad ? bad : r;
 }
 
-static int copy_one(struct userfaultfd_ctx *ctx, u64 dst, u64 end, u64 src)
+static int copy_page(const struct fill *f, u64 dst, u64 src)
 {
     struct page *page = alloc_page();
     int r;
 
     if (unlikely(!page))
-        return target_error(ctx, dst, end, -ENOMEM);
-    r = copy_page_from_user(page_address(page), (const void __user *)src);
+        return target_error(f, dst, -ENOMEM);
+    r = copy_from_user(page_address(page), (const void __user *)src, PAGE_SIZE);
     if (unlikely(r)) {
-        r = target_error(ctx, dst, end, r);
+        r = target_error(f, dst, r);
     } else {
         page->flags |= PG_ANON;
-        r = fill_page(ctx, dst, end, page);
+        r = fill_page(f, dst, page);
     }
     if (r)
         put_page(page);
     return r;
 }
 
-/* The zero page; the source is nobody's. */
-static int zero_one(struct userfaultfd_ctx *ctx, u64 dst, u64 end,
-                    u64 src __maybe_unused)
+s64 userfaultfd_fill(struct userfaultfd_ctx *ctx, enum uffd_fill kind, u64 dst,
+                     u64 src, u64 len, bool protect)
 {
-    return fill_page(ctx, dst, end, NULL);
-}
-
-/* Page by page, until one fails or the caller is to die. */
-static s64 fill_range(struct userfaultfd_ctx *ctx, u64 dst, u64 src, u64 len,
-                      int (*fill_one)(struct userfaultfd_ctx *ctx, u64 dst,
-                                      u64 end, u64 src))
-{
+    struct fill f = {ctx, kind, protect, dst + len};
     u64 done = 0;
     int r = 0;
 
     if (!mm_try_get(ctx->mm))
         return -ESRCH;
     while (done < len) {
-        r = fill_one(ctx, dst + done, dst + len, src + done);
+        r = kind == FILL_COPY ? copy_page(&f, dst + done, src + done)
+                              : fill_page(&f, dst + done, NULL);
         if (r)
             break;
         done += PAGE_SIZE;
@@ -123,14 +146,4 @@ static s64 fill_range(struct userfaultfd_ctx *ctx, u64 dst, u64 src, u64 len,
     }
     mm_put(ctx->mm);
     return done ? (s64)done : r;
-}
-
-s64 userfaultfd_copy(struct userfaultfd_ctx *ctx, u64 dst, u64 src, u64 len)
-{
-    return fill_range(ctx, dst, src, len, copy_one);
-}
-
-s64 userfaultfd_zeropage(struct userfaultfd_ctx *ctx, u64 start, u64 len)
-{
-    return fill_range(ctx, start, 0, len, zero_one);
 }

@@ -12,7 +12,7 @@
 #include <mm/userfaultfd.h>
 
 static void wait_init(struct userfaultfd_wait *w, const struct vm_fault *vmf,
-                      const struct userfaultfd_ctx *ctx)
+                      const struct userfaultfd_ctx *ctx, u64 why)
 {
     bool exact = ctx->features & UFFD_FEATURE_EXACT_ADDRESS;
     bool tid = ctx->features & UFFD_FEATURE_THREAD_ID;
@@ -26,8 +26,8 @@ static void wait_init(struct userfaultfd_wait *w, const struct vm_fault *vmf,
     };
     w->msg.event = UFFD_EVENT_PAGEFAULT;
     w->msg.pagefault.address = exact ? vmf->real_address : vmf->address;
-    if (vmf->flags & FAULT_WRITE)
-        w->msg.pagefault.flags = UFFD_PAGEFAULT_FLAG_WRITE;
+    w->msg.pagefault.flags =
+        why | (vmf->flags & FAULT_WRITE ? UFFD_PAGEFAULT_FLAG_WRITE : 0);
     if (tid)
         w->msg.pagefault.ptid = thread_tid(w->thread);
 }
@@ -42,11 +42,11 @@ static void wait_queue_fault(struct userfaultfd_ctx *ctx,
     spin_unlock(&ctx->lock);
 }
 
-/* The page is still missing and somebody may yet fill it. */
+/* The page is as it was found and somebody may yet do something about it. */
 static bool must_wait(const struct userfaultfd_ctx *ctx,
                       const struct vm_fault *vmf)
 {
-    return pte_none(pte_get(vmf->pte)) && !READ_ONCE(ctx->released);
+    return pte_get(vmf->pte).v == vmf->orig_pte.v && !READ_ONCE(ctx->released);
 }
 
 /* Sleeps until woken or a signal of the mode; then off the queue. */
@@ -81,7 +81,7 @@ static bool cannot_wait(const struct userfaultfd_ctx *ctx,
     return !(vmf->flags & FAULT_RETRY_OK);
 }
 
-unsigned handle_userfault(struct vm_fault *vmf)
+unsigned handle_userfault(struct vm_fault *vmf, u64 why)
 {
     struct mm_struct *mm = vmf->vma->vm_mm;
     struct userfaultfd_ctx *ctx = vmf->vma->vm_uffd;
@@ -91,7 +91,7 @@ unsigned handle_userfault(struct vm_fault *vmf)
     if (unlikely(cannot_wait(ctx, vmf)))
         return VM_FAULT_SIGBUS;
     userfaultfd_ctx_get(ctx);
-    wait_init(&w, vmf, ctx);
+    wait_init(&w, vmf, ctx, why);
     thread_prepare_block(w.mode);
     wait_queue_fault(ctx, &w);
     wait = must_wait(ctx, vmf);

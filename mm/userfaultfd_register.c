@@ -13,6 +13,9 @@ struct vm_area_struct *userfaultfd_set_vma(struct vm_area_struct *vma,
     struct userfaultfd_ctx *old = vma->vm_uffd;
     struct vm_area_struct *merged;
 
+    /* Nothing to allocate, so nothing to fail, without a mark to be made. */
+    if ((vma->vm_flags & VM_UFFD_WP) && !(uffd_flags & VM_UFFD_WP))
+        (void)!userfaultfd_wp_vma(vma, vma->vm_start, vma->vm_end, false);
     merged =
         vma_merge(vma->vm_mm, vma->vm_prev, vma->vm_start, vma->vm_end, &shape);
     if (merged)
@@ -26,34 +29,43 @@ struct vm_area_struct *userfaultfd_set_vma(struct vm_area_struct *vma,
     return vma;
 }
 
-/* The area can have missing pages a pager fills. */
-static int vma_can_register(const struct vm_area_struct *vma,
-                            const struct userfaultfd_ctx *ctx)
+/* The area can be registered with the VM_UFFD_* flags. */
+static bool vma_can_userfault(const struct vm_area_struct *vma, u64 flags)
 {
-    if (vma->vm_object)
+    return !vma->vm_object && !(vma->vm_flags & VM_DROPPABLE) &&
+           !(flags & VM_UFFD_MINOR);
+}
+
+static int vma_can_register(const struct vm_area_struct *vma,
+                            const struct userfaultfd_ctx *ctx, u64 flags)
+{
+    if (!vma_can_userfault(vma, flags))
         return -EINVAL;
     if (!(vma->vm_flags & VM_MAYWRITE))
         return -EPERM;
-    if (ctx && vma->vm_uffd && vma->vm_uffd != ctx)
-        return -EBUSY;
-    return 0;
+    return vma->vm_uffd && vma->vm_uffd != ctx ? -EBUSY : 0;
 }
 
-/* Checks every area of the range; ctx NULL: for unregistering. */
-static int range_check(struct mm_struct *mm, struct userfaultfd_ctx *ctx,
-                       u64 start, u64 end)
+/* Whose it is does not matter, as on Linux 6.12. */
+static int vma_can_unregister(const struct vm_area_struct *vma,
+                              const struct userfaultfd_ctx *ctx __maybe_unused,
+                              u64 flags __maybe_unused)
 {
-    struct vm_area_struct *vma = find_vma_intersection(mm, start, end);
+    return vma_can_userfault(vma, vma->vm_flags & VM_UFFD_ANY) ? 0 : -EINVAL;
+}
 
-    if (!vma)
-        return -EINVAL;
-    for (; vma && vma->vm_start < end; vma = vma->vm_next) {
-        int r = vma_can_register(vma, ctx);
+/* Checks every area of the range. */
+static int range_check(const struct userfaultfd_ctx *ctx, u64 start, u64 end,
+                       u64 flags,
+                       int (*check)(const struct vm_area_struct *,
+                                    const struct userfaultfd_ctx *, u64))
+{
+    struct vm_area_struct *vma = find_vma_intersection(ctx->mm, start, end);
+    int r = vma ? 0 : -EINVAL;
 
-        if (r)
-            return r;
-    }
-    return 0;
+    for (; !r && vma && vma->vm_start < end; vma = vma->vm_next)
+        r = check(vma, ctx, flags);
+    return r;
 }
 
 /* Cuts the area down to its part within [start, end). */
@@ -69,7 +81,8 @@ static int vma_clip(struct vm_area_struct *vma, u64 start, u64 end)
     return r;
 }
 
-/* Gives every area of the range to ctx (NULL: to nobody). */
+/* Gives every area of the range to ctx (NULL: to nobody). One that is ctx's
+ * with more than the flags stays so. */
 static int range_set(struct mm_struct *mm, struct userfaultfd_ctx *ctx,
                      u64 start, u64 end, u64 flags)
 {
@@ -78,11 +91,14 @@ static int range_set(struct mm_struct *mm, struct userfaultfd_ctx *ctx,
     for (; vma && vma->vm_start < end; vma = vma->vm_next) {
         int r;
 
-        if (vma->vm_uffd == ctx && (vma->vm_flags & VM_UFFD_ANY) == flags)
+        if (vma->vm_uffd == ctx && (vma->vm_flags & flags) == flags)
             continue;
         r = vma_clip(vma, start, end);
         if (r)
             return r;
+        if (!ctx) /* else they would wait for a pager that is told no more */
+            userfaultfd_wake(vma->vm_uffd, vma->vm_start,
+                             vma->vm_end - vma->vm_start);
         vma = userfaultfd_set_vma(vma, ctx, flags);
     }
     return 0;
@@ -97,7 +113,7 @@ int userfaultfd_register(struct userfaultfd_ctx *ctx, u64 start, u64 end,
     if (!mm_try_get(mm))
         return -ENOMEM;
     mmap_write_lock(mm);
-    r = range_check(mm, ctx, start, end);
+    r = range_check(ctx, start, end, vm_flags, vma_can_register);
     if (!r)
         r = range_set(mm, ctx, start, end, vm_flags);
     mmap_write_unlock(mm);
@@ -113,12 +129,10 @@ int userfaultfd_unregister(struct userfaultfd_ctx *ctx, u64 start, u64 end)
     if (!mm_try_get(mm))
         return -ENOMEM;
     mmap_write_lock(mm);
-    r = range_check(mm, NULL, start, end);
+    r = range_check(ctx, start, end, 0, vma_can_unregister);
     if (!r)
         r = range_set(mm, NULL, start, end, 0);
     mmap_write_unlock(mm);
     mm_put(mm);
-    if (!r)
-        userfaultfd_wake(ctx, start, end - start);
     return r;
 }

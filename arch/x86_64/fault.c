@@ -223,6 +223,8 @@ static void fault_failed(struct page_fault *pf, unsigned ret, int code)
         bad_area(pf, SIGSEGV, code);
     } else if (ret & VM_FAULT_SIGBUS) {
         bad_area(pf, SIGBUS, BUS_ADRERR);
+    } else if (ret & VM_FAULT_HWPOISON) {
+        bad_area(pf, SIGBUS, BUS_MCEERR_AR);
     } else if (pf->user) {
         printk("out of memory: killing task %s[%u]\n", current->name,
                thread_pid(current));

@@ -10,11 +10,13 @@
  *   unsigned pt_user_entries(void)  root entries below TASK_SIZE
  *
  *   tests        pte_none pte_present pte_write pte_dirty pte_young pte_user
- *                pte_exec pte_leaf(pte, level) pte_uffd_wp
+ *                pte_exec pte_leaf(pte, level) pte_uffd_wp pte_poisoned
  *   fields       u64 pte_pfn(pte_t)
  *   make         pte_make(pfn, pgprot_t)  present leaf entry
  *                pte_table(pfn)           present entry naming a lower table
  *                PTE_NONE                 the empty entry
+ *                PTE_MARK_WP, PTE_MARK_POISON  markers: neither none nor
+ *                                         present; pte_uffd_wp, pte_poisoned
  *   change       pte_mkwrite pte_wrprotect pte_mkdirty pte_mkclean pte_mkyoung
  *                pte_mkold pte_modify(pte, pgprot_t) (keeps pfn, A, D)
  *                pte_mk_uffd_wp pte_clear_uffd_wp

@@ -57,6 +57,7 @@
 #define SEGV_ACCERR   2
 #define BUS_ADRALN    1
 #define BUS_ADRERR    2
+#define BUS_MCEERR_AR 4
 #define ILL_ILLOPN    2
 #define FPE_INTDIV    1
 #define FPE_FLTINV    7
@@ -88,6 +89,7 @@ struct siginfo {
         };
         struct {
             u64 si_addr;
+            u16 si_addr_lsb; /* BUS_MCEERR_AR: log2 of the bytes lost */
         };
         u8 si_fill_[32];
     };

@@ -23,6 +23,17 @@ unsigned do_fault(struct vm_fault *vmf);
 /* mm/fault_cow.c: a write to a page mapped read-only. */
 unsigned do_wp_page(struct vm_fault *vmf);
 
+/* mm/userfaultfd_wp.c: a write to a page that a userfaultfd protects; any
+ * access to an entry that is neither empty nor present. */
+unsigned do_userfault_wp(struct vm_fault *vmf);
+unsigned do_marker_fault(struct vm_fault *vmf);
+
+/* Nobody but this entry knows the anonymous page. */
+static inline bool page_is_ours(const struct page *page)
+{
+    return (page->flags & PG_ANON) && READ_ONCE(page->refcount) == 1;
+}
+
 /* Notes in the record what became of the fault. */
 static inline void fault_note(struct vm_fault *vmf, enum fault_end end)
 {

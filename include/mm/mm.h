@@ -139,12 +139,14 @@ __must_check int munmap_range(struct mm_struct *mm, u64 start, u64 end);
 #define FAULT_TRIED    0x10u /* this is the retry */
 #define FAULT_KILLABLE 0x20u
 
-#define VM_FAULT_OOM     0x01u
-#define VM_FAULT_SIGBUS  0x02u
-#define VM_FAULT_SIGSEGV 0x04u
-#define VM_FAULT_MAJOR   0x08u
-#define VM_FAULT_RETRY   0x10u /* the mmap lock was dropped */
-#define VM_FAULT_ERROR   (VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV)
+#define VM_FAULT_OOM      0x01u
+#define VM_FAULT_SIGBUS   0x02u
+#define VM_FAULT_SIGSEGV  0x04u
+#define VM_FAULT_MAJOR    0x08u
+#define VM_FAULT_RETRY    0x10u /* the mmap lock was dropped */
+#define VM_FAULT_HWPOISON 0x20u /* the page is declared bad */
+#define VM_FAULT_ERROR                                                         \
+    (VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV | VM_FAULT_HWPOISON)
 
 /*
  * Makes addr, which lies in vma and is allowed by its flags, accessible.

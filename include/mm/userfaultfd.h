@@ -17,6 +17,7 @@ struct userfaultfd_ctx {
     u32 refcount; /* atomic: the descriptor, and each registered VMA */
     u32 flags;    /* UFFD_USER_MODE_ONLY */
     u64 features; /* as enabled by UFFDIO_API */
+    u32 changing; /* atomic: mapping changes whose event nobody has read */
     bool initialized;
     bool released;        /* the descriptor is closed */
     struct mm_struct *mm; /* holds mm_grab() */
@@ -52,11 +53,12 @@ void userfaultfd_ctx_put(struct userfaultfd_ctx *ctx);
 void userfaultfd_release(struct userfaultfd_ctx *ctx);
 
 /*
- * The fault side. mmap lock held for read and dropped here; queues the fault,
- * waits for a wake-up (no lock held), returns VM_FAULT_RETRY; or, lock still
- * held, VM_FAULT_SIGBUS where no waiting is possible.
+ * The fault side. why: 0 (missing), UFFD_PAGEFAULT_FLAG_WP or _MINOR. mmap lock
+ * held for read and dropped here; queues the fault, waits for a wake-up (no
+ * lock held), returns VM_FAULT_RETRY; or, lock still held, VM_FAULT_SIGBUS
+ * where no waiting is possible.
  */
-unsigned handle_userfault(struct vm_fault *vmf);
+unsigned handle_userfault(struct vm_fault *vmf, u64 why);
 
 /*
  * Takes the oldest unread fault as a message.
@@ -78,15 +80,35 @@ __must_check int userfaultfd_register(struct userfaultfd_ctx *ctx, u64 start,
 __must_check int userfaultfd_unregister(struct userfaultfd_ctx *ctx, u64 start,
                                         u64 end);
 
+enum uffd_fill {
+    FILL_COPY,   /* pages from the caller's memory at src */
+    FILL_ZERO,   /* the zero page */
+    FILL_POISON, /* no page, and SIGBUS for whoever touches it */
+};
+
 /*
- * UFFDIO_COPY: pages at dst from the caller's memory at src. UFFDIO_ZEROPAGE:
- * the zero page. len in bytes; all aligned and in user space. No lock held.
- * Returns the bytes done (short when a later page failed), or the first
- * page's error: -ENOENT (not a registered area), -EEXIST (a page is there),
- * -EFAULT (source), -ENOMEM, -ESRCH (the address space is gone).
+ * UFFDIO_COPY, UFFDIO_ZEROPAGE, UFFDIO_POISON: len bytes at dst; all aligned
+ * (but src) and in user space. protect: write-protected, UFFDIO_COPY_MODE_WP.
+ * No lock held. Returns the bytes done (short when a later page failed), or the
+ * first page's error: -ENOENT (not a registered area), -EEXIST (a page is
+ * there), -EFAULT (source), -EAGAIN (mappings are changing), -EINVAL (protect
+ * where WP is not registered), -ENOMEM, -ESRCH (the address space is gone).
  */
-s64 userfaultfd_copy(struct userfaultfd_ctx *ctx, u64 dst, u64 src, u64 len);
-s64 userfaultfd_zeropage(struct userfaultfd_ctx *ctx, u64 start, u64 len);
+s64 userfaultfd_fill(struct userfaultfd_ctx *ctx, enum uffd_fill kind, u64 dst,
+                     u64 src, u64 len, bool protect);
+
+/*
+ * UFFDIO_WRITEPROTECT over len bytes at start: protects or frees; no lock held,
+ * nobody is woken. Returns 0, -ENOENT (no area registered for it; what comes
+ * before is done), -EAGAIN, -ENOMEM, -ESRCH.
+ */
+__must_check int userfaultfd_writeprotect(struct userfaultfd_ctx *ctx,
+                                          u64 start, u64 len, bool protect);
+
+/* The same for a part of one area, whose tables change. mmap lock held. 0, or
+ * -ENOMEM for a table to hold marks. Inside mm/ only. */
+__must_check int userfaultfd_wp_vma(struct vm_area_struct *vma, u64 start,
+                                    u64 end, bool protect);
 
 /* Wakes the faults blocked on [start, start + len). */
 void userfaultfd_wake(struct userfaultfd_ctx *ctx, u64 start, u64 len);

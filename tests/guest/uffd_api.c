@@ -114,6 +114,7 @@ static void test_unregister(void)
 {
     char *pages = map_pages(3);
     int fd = uffd_new(O_NONBLOCK);
+    int other = uffd_new(0);
 
     must(!uffd_register(fd, pages, 3 * PAGE));
     is(uffd_unregister(fd, pages + 1, PAGE), -EINVAL, "start within a page");
@@ -127,10 +128,34 @@ static void test_unregister(void)
     is(uffd_fill(fd, pages + 2 * PAGE, 'b'), 0, "and the upper");
     ok(pages[0] == 'a' && pages[2 * PAGE] == 'b', "and are");
     is(uffd_unregister(fd, pages + PAGE, PAGE), 0, "a second time");
+    is(uffd_unregister(other, pages, PAGE), 0, "even another's");
+    is(probe_read(pages + PAGE), 0, "which ends");
     munmap(pages + PAGE, PAGE);
     is(uffd_unregister(fd, pages + PAGE, PAGE), -EINVAL, "a hole");
+    close(other);
     close(fd);
     munmap(pages, 3 * PAGE);
+}
+
+/* Each feature that is offered can be had alone; none that is not. */
+static void test_features(void)
+{
+    struct uffdio_api api;
+    int fd = uffd_new(0);
+    int wrong = 0;
+
+    close(fd);
+    fd = uffd_open(0);
+    must(!uffd_api(fd, 0, &api));
+    close(fd);
+    for (int i = 0; i < 64; i++) {
+        int offered = api.features >> i & 1;
+
+        fd = uffd_open(0);
+        wrong += uffd_api(fd, BIT(i), NULL) != (offered ? 0 : -EINVAL);
+        close(fd);
+    }
+    is(wrong, 0, "features are to be had as they are offered");
 }
 
 static void test_fork(void)
@@ -151,6 +176,7 @@ int main(void)
     test_open();
     test_before_api();
     test_api();
+    test_features();
     test_register();
     test_unregister();
     test_fork();

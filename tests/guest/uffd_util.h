@@ -15,6 +15,41 @@
 
 #include "probe.h"
 
+/* What Linux 6.12 has and the headers of Debian 12 do not know yet. */
+#ifndef UFFD_FEATURE_WP_UNPOPULATED
+#define UFFD_FEATURE_WP_UNPOPULATED (1 << 13)
+#endif
+#ifndef UFFD_FEATURE_POISON
+#define UFFD_FEATURE_POISON (1 << 14)
+#define _UFFDIO_POISON      0x08
+struct uffdio_poison {
+    struct uffdio_range range;
+    __u64 mode;
+    __s64 updated;
+};
+#define UFFDIO_POISON _IOWR(UFFDIO, _UFFDIO_POISON, struct uffdio_poison)
+
+#define UFFDIO_POISON_MODE_DONTWAKE 1UL
+#endif
+#ifndef UFFD_FEATURE_WP_ASYNC
+#define UFFD_FEATURE_WP_ASYNC (1 << 15)
+#endif
+#ifndef UFFD_FEATURE_MOVE
+#define UFFD_FEATURE_MOVE (1 << 16)
+#define _UFFDIO_MOVE      0x05
+struct uffdio_move {
+    __u64 dst, src, len, mode;
+    __s64 move;
+};
+#define UFFDIO_MOVE _IOWR(UFFDIO, _UFFDIO_MOVE, struct uffdio_move)
+
+#define UFFDIO_MOVE_MODE_DONTWAKE        1UL
+#define UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES 2UL
+#endif
+#ifndef BUS_MCEERR_AR
+#define BUS_MCEERR_AR 4
+#endif
+
 /* A page of source bytes, as long as the longest copy. */
 #define SOURCE_PAGES 4
 static char source[SOURCE_PAGES * PAGE] __attribute__((aligned(4096)));
@@ -40,14 +75,19 @@ static inline int uffd_api(int fd, unsigned long features,
     return uffd_ioctl(fd, UFFDIO_API, api);
 }
 
-/* A userfaultfd past its handshake. */
-static inline int uffd_new(int flags)
+/* A userfaultfd past its handshake, with FEATURES. */
+static inline int uffd_new_with(int flags, unsigned long features)
 {
     int fd = uffd_open(flags);
 
     must(fd >= 0);
-    must(!uffd_api(fd, 0, NULL));
+    must(!uffd_api(fd, features, NULL));
     return fd;
+}
+
+static inline int uffd_new(int flags)
+{
+    return uffd_new_with(flags, 0);
 }
 
 static inline int uffd_register_mode(int fd, void *start, size_t size,
@@ -123,6 +163,17 @@ static inline int uffd_zero(int fd, void *start, size_t size, long *zeroed)
     return result;
 }
 
+static inline int uffd_protect(int fd, void *start, size_t size,
+                               unsigned long mode)
+{
+    struct uffdio_writeprotect wp = {
+        .range = {.start = (unsigned long)start, .len = size},
+        .mode = mode,
+    };
+
+    return uffd_ioctl(fd, UFFDIO_WRITEPROTECT, &wp);
+}
+
 /* The next message, waiting for it also on a descriptor with O_NONBLOCK. */
 static inline struct uffd_msg uffd_next(int fd)
 {
@@ -168,6 +219,20 @@ static inline void *thread_join(pthread_t thread)
 
     must(!pthread_join(thread, &result));
     return result;
+}
+
+/* Gives the others time to come as far as they can. */
+static inline void let_run(void)
+{
+    for (int i = 0; i < 50; i++)
+        sched_yield();
+}
+
+/* A thread's work: writes the byte at ADDRESS. */
+static inline void *write_one(void *address)
+{
+    *(volatile unsigned char *)address = 'w';
+    return NULL;
 }
 
 /* A thread's work: reads the byte at ADDRESS. */

@@ -64,7 +64,7 @@ static s64 pager_copy(u64 dst, u64 src, u64 len)
     s64 r;
 
     fake_mm = pager;
-    r = userfaultfd_copy(ctx, dst, src, len);
+    r = userfaultfd_fill(ctx, FILL_COPY, dst, src, len, false);
     fake_mm = was;
     return r;
 }
@@ -96,7 +96,8 @@ static int fill_with_zeros(void)
 
     take_message();
     va = last.pagefault.address;
-    assert_int_equal(userfaultfd_zeropage(ctx, va, PAGE_SIZE), PAGE_SIZE);
+    assert_int_equal(userfaultfd_fill(ctx, FILL_ZERO, va, 0, PAGE_SIZE, false),
+                     PAGE_SIZE);
     userfaultfd_wake(ctx, va, PAGE_SIZE);
     return 0;
 }
@@ -197,7 +198,9 @@ static void copy_errors(void **state __maybe_unused)
     assert_int_equal(pager_copy(page_at(0), SOURCE + LEN, PAGE_SIZE), -EFAULT);
     assert_int_equal(pager_copy(page_at(0), SOURCE, PAGE_SIZE), PAGE_SIZE);
     assert_int_equal(pager_copy(page_at(0), SOURCE, PAGE_SIZE), -EEXIST);
-    assert_int_equal(userfaultfd_zeropage(ctx, page_at(0), PAGE_SIZE), -EEXIST);
+    assert_int_equal(
+        userfaultfd_fill(ctx, FILL_ZERO, page_at(0), 0, PAGE_SIZE, false),
+        -EEXIST);
     /* short: the third page is there already */
     assert_int_equal(pager_copy(page_at(3), SOURCE, PAGE_SIZE), PAGE_SIZE);
     assert_int_equal(pager_copy(page_at(1), SOURCE, 4 * PAGE_SIZE),

@@ -6,7 +6,9 @@
  *   |NX| unused | frame number   |   |wp |   |G |PS|D |A |PCD|PWT|U  |W  |P |
  *   +--+--------+----------------+---+---+---+--+--+--+--+---+---+---+---+--+
  *
- * Bit 10 is ours: write-protected by a userfaultfd. An entry of a PROT_NONE
+ * Bit 10 is ours: write-protected by a userfaultfd. Alone in an entry, or bit 9
+ * alone, it is a marker: no page, but what a userfaultfd said of the page to
+ * come (protected; poisoned). An entry of a PROT_NONE
  * mapping keeps its frame with P clear and G set, which the CPU does not look
  * at then: nobody, the kernel's user copy included, can use it, and still it
  * is "present" to mm/.
@@ -30,6 +32,7 @@
 #define PTE_PS       (1ul << 7)
 #define PTE_G        (1ul << 8)
 #define PTE_PROTNONE PTE_G /* with P clear */
+#define PTE_POISON   (1ul << 9)
 #define PTE_UFFD_WP  (1ul << 10)
 #define PTE_NX       (1ul << 63)
 #define PTE_FRAME    0x000ffffffffff000ul
@@ -42,7 +45,9 @@ typedef struct {
     u64 v;
 } pgprot_t;
 
-#define PTE_NONE ((pte_t){0})
+#define PTE_NONE        ((pte_t){0})
+#define PTE_MARK_WP     ((pte_t){PTE_UFFD_WP})
+#define PTE_MARK_POISON ((pte_t){PTE_POISON})
 
 #define PTE_KERNEL_READ (PTE_P | PTE_A | PTE_G)
 #define PTE_KERNEL_RW   (PTE_KERNEL_READ | PTE_W | PTE_D | PTE_NX)
@@ -86,6 +91,7 @@ PTE_TEST(pte_dirty, PTE_D)
 PTE_TEST(pte_young, PTE_A)
 PTE_TEST(pte_user, PTE_U)
 PTE_TEST(pte_uffd_wp, PTE_UFFD_WP)
+PTE_TEST(pte_poisoned, PTE_POISON)
 #undef PTE_TEST
 
 static inline bool pte_exec(pte_t e)

@@ -18,6 +18,7 @@
 #define FAKE_PTE_U     (1ul << 6)
 #define FAKE_PTE_W     (1ul << 9)
 #define FAKE_PTE_WP    (1ul << 10)
+#define FAKE_PTE_BAD   (1ul << 2)
 #define FAKE_PTE_TABLE (1ul << 11)
 
 typedef struct {
@@ -28,8 +29,10 @@ typedef struct {
     u64 v;
 } pgprot_t;
 
-#define PTE_NONE    ((pte_t){0})
-#define PROT_KERNEL ((pgprot_t){FAKE_PTE_P | FAKE_PTE_W})
+#define PTE_NONE        ((pte_t){0})
+#define PTE_MARK_WP     ((pte_t){FAKE_PTE_WP})
+#define PTE_MARK_POISON ((pte_t){FAKE_PTE_BAD})
+#define PROT_KERNEL     ((pgprot_t){FAKE_PTE_P | FAKE_PTE_W})
 
 extern pte_t *kernel_pgd;
 
@@ -91,6 +94,11 @@ static inline bool pte_leaf(pte_t e, int level __maybe_unused)
 static inline bool pte_uffd_wp(pte_t e)
 {
     return e.v & FAKE_PTE_WP;
+}
+
+static inline bool pte_poisoned(pte_t e)
+{
+    return e.v & FAKE_PTE_BAD;
 }
 
 static inline u64 pte_pfn(pte_t e)

@@ -1,0 +1,20 @@
+/* Inside kernel/ only: the two halves of a userfaultfd's descriptor. */
+#ifndef KERNEL_UFFD_H
+#define KERNEL_UFFD_H
+
+#include <base/types.h>
+
+struct file;
+
+/* ioctl_userfaultfd(2), see kernel/uffd_ioctl.c. */
+long uffd_ioctl(struct file *f, unsigned cmd, u64 arg);
+
+/* The bits of what there is: requests on a descriptor, on any range. */
+#define UFFD_BIT(name) (1ull << UFFD_BIT_##name)
+#define UFFD_API_IOCTLS                                                        \
+    (UFFD_BIT(REGISTER) | UFFD_BIT(UNREGISTER) | UFFD_BIT(API))
+#define UFFD_RANGE_IOCTLS                                                      \
+    (UFFD_BIT(WAKE) | UFFD_BIT(COPY) | UFFD_BIT(ZEROPAGE) |                    \
+     UFFD_BIT(WRITEPROTECT) | UFFD_BIT(POISON))
+
+#endif

@@ -1,0 +1,219 @@
+/*
+ * ioctl_userfaultfd(2), the decoding half: structures in user memory and
+ * argument checks. The work is in mm/userfaultfd*.c.
+ */
+#include <arch/uaccess.h>
+#include <base/errno.h>
+#include <kernel/file.h>
+#include <kernel/uffd.h>
+#include <mm/userfaultfd.h>
+
+#define OFFERED_FEATURES                                                       \
+    (UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_SIGBUS |                    \
+     UFFD_FEATURE_THREAD_ID | UFFD_FEATURE_EXACT_ADDRESS |                     \
+     UFFD_FEATURE_WP_UNPOPULATED | UFFD_FEATURE_POISON |                       \
+     UFFD_FEATURE_WP_ASYNC)
+
+/* Whole pages' worth of user addresses; they need not begin at a page. */
+static int check_unaligned_range(u64 start, u64 len)
+{
+    if (!IS_ALIGNED(len, PAGE_SIZE) || !len)
+        return -EINVAL;
+    if (start < MMAP_MIN_ADDR || start >= TASK_SIZE || len > TASK_SIZE - start)
+        return -EINVAL;
+    return 0;
+}
+
+/* The checks every range to be filled goes through. */
+static int check_range(u64 start, u64 len)
+{
+    return IS_ALIGNED(start, PAGE_SIZE) ? check_unaligned_range(start, len)
+                                        : -EINVAL;
+}
+
+/* A refused handshake leaves zeros in the caller's structure. */
+static long api_refused(void __user *arg, long why)
+{
+    struct uffdio_api zero = {0};
+
+    return copy_to_user(arg, &zero, sizeof(zero)) ? -EFAULT : why;
+}
+
+static long uffd_api(struct userfaultfd_ctx *ctx, void __user *arg)
+{
+    struct uffdio_api api;
+    u64 wanted;
+
+    if (copy_from_user(&api, arg, sizeof(api)))
+        return -EFAULT;
+    wanted = api.features;
+    if (wanted & UFFD_FEATURE_WP_ASYNC)
+        wanted |= UFFD_FEATURE_WP_UNPOPULATED;
+    if (api.api != UFFD_API || (wanted & ~OFFERED_FEATURES))
+        return api_refused(arg, -EINVAL);
+    api.features = OFFERED_FEATURES;
+    api.ioctls = UFFD_API_IOCTLS;
+    if (copy_to_user(arg, &api, sizeof(api)))
+        return -EFAULT;
+    if (__atomic_exchange_n(&ctx->initialized, true, __ATOMIC_ACQ_REL))
+        return api_refused(arg, -EINVAL);
+    ctx->features = wanted;
+    return 0;
+}
+
+static u64 register_flags(u64 mode)
+{
+    return (mode & UFFDIO_REGISTER_MODE_MISSING ? VM_UFFD_MISSING : 0) |
+           (mode & UFFDIO_REGISTER_MODE_WP ? VM_UFFD_WP : 0) |
+           (mode & UFFDIO_REGISTER_MODE_MINOR ? VM_UFFD_MINOR : 0);
+}
+
+static long uffd_register(struct userfaultfd_ctx *ctx,
+                          struct uffdio_register __user *arg)
+{
+    const u64 modes = UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP |
+                      UFFDIO_REGISTER_MODE_MINOR;
+    struct uffdio_register reg;
+    u64 ioctls = UFFD_RANGE_IOCTLS;
+    int r;
+
+    if (copy_from_user(&reg, arg, sizeof(reg) - sizeof(reg.ioctls)))
+        return -EFAULT;
+    if (!reg.mode || (reg.mode & ~modes))
+        return -EINVAL;
+    r = check_range(reg.range.start, reg.range.len);
+    if (!r)
+        r = userfaultfd_register(ctx, reg.range.start,
+                                 reg.range.start + reg.range.len,
+                                 register_flags(reg.mode));
+    if (r)
+        return r;
+    if (!(reg.mode & UFFDIO_REGISTER_MODE_WP))
+        ioctls &= ~UFFD_BIT(WRITEPROTECT);
+    return put_user_64(ioctls, &arg->ioctls);
+}
+
+/* The argument of UNREGISTER and WAKE, checked. */
+static int get_range(struct uffdio_range *range, const void __user *arg)
+{
+    if (copy_from_user(range, arg, sizeof(*range)))
+        return -EFAULT;
+    return check_range(range->start, range->len);
+}
+
+static long uffd_unregister(struct userfaultfd_ctx *ctx, void __user *arg)
+{
+    struct uffdio_range range;
+    int r = get_range(&range, arg);
+
+    if (r)
+        return r;
+    return userfaultfd_unregister(ctx, range.start, range.start + range.len);
+}
+
+static long uffd_wake(struct userfaultfd_ctx *ctx, void __user *arg)
+{
+    struct uffdio_range range;
+    int r = get_range(&range, arg);
+
+    if (!r)
+        userfaultfd_wake(ctx, range.start, range.len);
+    return r;
+}
+
+/* How a filling call ends: its count goes to *count_to, the faults of what was
+ * filled are woken, a short count is EAGAIN. */
+static long fill_done(struct userfaultfd_ctx *ctx, u64 start, u64 len,
+                      s64 count, s64 __user *count_to, bool wake)
+{
+    if (put_user_64((u64)count, (u64 __user *)count_to))
+        return -EFAULT;
+    if (count < 0)
+        return count;
+    if (likely(wake))
+        userfaultfd_wake(ctx, start, count);
+    return (u64)count == len ? 0 : -EAGAIN;
+}
+
+static long uffd_copy(struct userfaultfd_ctx *ctx,
+                      struct uffdio_copy __user *arg)
+{
+    struct uffdio_copy c;
+    s64 n;
+
+    if (copy_from_user(&c, arg, sizeof(c) - sizeof(c.copy)))
+        return -EFAULT;
+    if (check_unaligned_range(c.src, c.len) || check_range(c.dst, c.len))
+        return -EINVAL;
+    if (c.mode & ~(UFFDIO_MODE_DONTWAKE | UFFDIO_COPY_MODE_WP))
+        return -EINVAL;
+    n = userfaultfd_fill(ctx, FILL_COPY, c.dst, c.src, c.len,
+                         c.mode & UFFDIO_COPY_MODE_WP);
+    return fill_done(ctx, c.dst, c.len, n, &arg->copy,
+                     !(c.mode & UFFDIO_MODE_DONTWAKE));
+}
+
+/* ZEROPAGE, POISON: no source; modes: the bits it knows. */
+static long uffd_fill(struct userfaultfd_ctx *ctx,
+                      struct uffdio_fill __user *arg, enum uffd_fill kind)
+{
+    struct uffdio_fill c;
+    s64 n;
+
+    if (copy_from_user(&c, arg, sizeof(c) - sizeof(c.done)))
+        return -EFAULT;
+    if (check_range(c.range.start, c.range.len) ||
+        (c.mode & ~UFFDIO_MODE_DONTWAKE))
+        return -EINVAL;
+    n = userfaultfd_fill(ctx, kind, c.range.start, 0, c.range.len, false);
+    return fill_done(ctx, c.range.start, c.range.len, n, &arg->done,
+                     !(c.mode & UFFDIO_MODE_DONTWAKE));
+}
+
+static long uffd_writeprotect(struct userfaultfd_ctx *ctx,
+                              const struct uffdio_writeprotect __user *arg)
+{
+    const u64 modes =
+        UFFDIO_WRITEPROTECT_MODE_WP | UFFDIO_WRITEPROTECT_MODE_DONTWAKE;
+    struct uffdio_writeprotect w;
+    int r;
+
+    if (copy_from_user(&w, arg, sizeof(w)))
+        return -EFAULT;
+    if (check_range(w.range.start, w.range.len) || (w.mode & ~modes) ||
+        w.mode == modes)
+        return -EINVAL;
+    r = userfaultfd_writeprotect(ctx, w.range.start, w.range.len,
+                                 w.mode & UFFDIO_WRITEPROTECT_MODE_WP);
+    if (!r && !w.mode)
+        userfaultfd_wake(ctx, w.range.start, w.range.len);
+    return r;
+}
+
+long uffd_ioctl(struct file *f, unsigned cmd, u64 arg)
+{
+    struct userfaultfd_ctx *ctx = f->data;
+    void __user *p = (void __user *)arg;
+
+    if (cmd != UFFDIO_API && !ctx->initialized)
+        return -EINVAL;
+    switch (cmd) {
+    case UFFDIO_COPY:
+        return uffd_copy(ctx, p);
+    case UFFDIO_ZEROPAGE:
+        return uffd_fill(ctx, p, FILL_ZERO);
+    case UFFDIO_POISON:
+        return uffd_fill(ctx, p, FILL_POISON);
+    case UFFDIO_WRITEPROTECT:
+        return uffd_writeprotect(ctx, p);
+    case UFFDIO_WAKE:
+        return uffd_wake(ctx, p);
+    case UFFDIO_REGISTER:
+        return uffd_register(ctx, p);
+    case UFFDIO_UNREGISTER:
+        return uffd_unregister(ctx, p);
+    case UFFDIO_API:
+        return uffd_api(ctx, p);
+    }
+    return -EINVAL;
+}
