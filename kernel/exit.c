@@ -5,6 +5,7 @@
  */
 #include <arch/tlb.h>
 #include <arch/uaccess.h>
+#include <kernel/cputime.h>
 #include <kernel/file.h>
 #include <kernel/futex.h>
 #include <kernel/signal_queue.h>
@@ -150,6 +151,7 @@ static void task_end(struct task *task)
         vanish = nobody_waits(task);
     }
     task->zombie = true;
+    ktimer_set(&task->real_timer, 0);
     if (vanish)
         task_unlink(task);
     spin_unlock(&task_lock);
@@ -171,7 +173,7 @@ static bool thread_leave(struct thread *t, int status)
 
     spin_lock(&task_lock);
     list_del_init(&t->task_link);
-    task->run_ns += thread_run_ns(t);
+    cputime_leave(t);
     if (!task->exiting && t->tid == task->pid)
         task->exit_status = status;
     last = --task->thread_count == 0;

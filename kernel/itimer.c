@@ -1,108 +1,92 @@
 /*
- * Interval timers, setitimer(2): one of each kind per task. A kernel thread
- * sleeps to the soonest deadline and sends the signals, since interrupts may
- * not. The CPU-time kinds are looked at when they could be due if all the
- * task's threads ran; there is one CPU time, of user and kernel together.
+ * Interval timers, setitimer(2): one of each kind per task. ITIMER_REAL is a
+ * ktimer; the two of CPU time are looked at by cpu_limits.c.
  */
 #include <arch/machine.h>
 #include <arch/uaccess.h>
-#include <base/string.h>
-#include <kernel/cpu.h>
+#include <kernel/cputime.h>
 #include <kernel/signal_queue.h>
 #include <kernel/sys_time.h>
-#include <kernel/task.h>
 
-#define ITIMER_REAL 0
-#define ITIMERS     3 /* REAL, VIRTUAL, PROF */
-#define CPU_LOOK_NS 1000000ull
-#define NEVER       ~0ull
+#define NEVER ~0ull
 
 /* The ABI's struct itimerval. */
 struct itimerval_k {
     struct timeval_k interval, value;
 };
 
-static const int itimer_signals[ITIMERS] = {SIGALRM, 26, 27};
-
-static struct thread *itimer_thread;
+static const int itimer_signals[ITIMERS] = {SIGALRM, SIGVTALRM, SIGPROF};
 
 /* What the timer's clock shows. task_lock held. */
-static u64 itimer_clock(const struct task *task, int which)
+static u64 itimer_clock(struct task *task, int which)
 {
-    return which == ITIMER_REAL ? time_ns() : task_run_ns(task);
+    if (which == ITIMER_REAL)
+        return time_ns();
+    return which == ITIMER_PROF ? task_run_ns(task) : task_cputime(task).user;
 }
 
-/* Sends the signal and sets the next deadline. task_lock held. */
-static void itimer_expire(struct task *task, int which, u64 now)
+/* The first end of a period after now. */
+static void itimer_advance(struct itimer *timer, u64 now)
+{
+    u64 late = now - timer->deadline;
+
+    timer->deadline += (late / timer->interval + 1) * timer->interval;
+}
+
+static void itimer_signal(struct task *task, int which)
 {
     const struct siginfo info = {.si_signo = itimer_signals[which],
                                  .si_code = SI_KERNEL};
-    struct itimer *timer = &task->itimers[which];
-    u64 late = now - timer->deadline;
 
-    if (timer->interval)
-        timer->deadline += (late / timer->interval + 1) * timer->interval;
-    else
-        timer->deadline = 0;
     (void)signal_post(task, NULL, &info);
 }
 
-/* Expires it if it is due. Returns when to look again. task_lock held. */
-static u64 itimer_look(struct task *task, int which)
+void itimer_look(struct task *task, int which, u64 now)
 {
     struct itimer *timer = &task->itimers[which];
-    u64 now, wait;
 
-    if (likely(!timer->deadline) || task->zombie)
-        return NEVER;
-    now = itimer_clock(task, which);
-    if (now >= timer->deadline)
-        itimer_expire(task, which, now);
-    if (!timer->deadline || which == ITIMER_REAL)
-        return timer->deadline ? timer->deadline : NEVER;
-    wait =
-        (timer->deadline - now) / min(cpu_count, max(task->thread_count, 1u));
-    return time_ns() + max(wait, CPU_LOOK_NS);
+    if (!timer->deadline || now < timer->deadline)
+        return;
+    if (timer->interval)
+        itimer_advance(timer, now);
+    else
+        timer->deadline = 0;
+    itimer_signal(task, which);
 }
 
-static void itimer_main(void *unused)
+/* The next period begins when the signal is taken: the fastest timer cannot
+ * keep anybody from running. */
+void itimer_fire(struct ktimer *k, u64 now __maybe_unused)
 {
-    struct task *task;
-    u64 next;
+    struct task *task = container_of(k, struct task, real_timer);
+    struct itimer *timer = &task->itimers[ITIMER_REAL];
 
-    (void)unused;
-    irq_enable();
-    for (;;) {
-        next = NEVER;
-        thread_prepare_block(WAIT_UNINTERRUPTIBLE);
-        spin_lock(&task_lock);
-        list_for_each_entry (task, &all_tasks, all_link)
-            for (int which = 0; which < ITIMERS; which++)
-                next = min(next, itimer_look(task, which));
-        spin_unlock(&task_lock);
-        (void)thread_block_until(next == NEVER ? 0 : next);
-    }
+    if (!timer->interval)
+        timer->deadline = 0;
+    itimer_signal(task, ITIMER_REAL);
 }
 
-int itimer_init(void)
+void itimer_taken(struct task *task)
 {
-    itimer_thread = thread_create(NULL);
-    if (!itimer_thread)
-        return -ENOMEM;
-    str_copy(itimer_thread->name, "itimer", sizeof(itimer_thread->name));
-    arch_thread_init_kernel(itimer_thread, itimer_main, NULL);
-    thread_start(itimer_thread);
-    return 0;
+    struct itimer *timer = &task->itimers[ITIMER_REAL];
+    u64 now = time_ns();
+
+    if (!timer->deadline || timer->deadline > now)
+        return;
+    itimer_advance(timer, now);
+    ktimer_set(&task->real_timer, timer->deadline);
 }
 
 /* What is left, never 0 while it runs. task_lock held. */
-static struct itimer itimer_left(const struct task *task, int which)
+static struct itimer itimer_left(struct task *task, int which)
 {
     struct itimer left = task->itimers[which];
     u64 now;
 
     if (left.deadline) {
         now = itimer_clock(task, which);
+        if (left.deadline <= now && left.interval)
+            itimer_advance(&left, now);
         left.deadline = left.deadline > now + NSEC_PER_USEC
                             ? left.deadline - now
                             : NSEC_PER_USEC;
@@ -114,23 +98,18 @@ static struct itimer itimer_left(const struct task *task, int which)
 static struct itimer itimer_set(int which, u64 value, u64 interval)
 {
     struct task *task = current->task;
-    struct itimer was;
+    struct itimer *timer = &task->itimers[which], was;
 
     spin_lock(&task_lock);
     was = itimer_left(task, which);
-    task->itimers[which].interval = value ? interval : 0;
-    task->itimers[which].deadline =
-        value ? itimer_clock(task, which) + value : 0;
+    timer->interval = value ? interval : 0;
+    timer->deadline = value ? itimer_clock(task, which) + value : 0;
+    if (which == ITIMER_REAL)
+        ktimer_set(&task->real_timer, timer->deadline);
+    else
+        cpu_limits_changed(task);
     spin_unlock(&task_lock);
-    if (value)
-        thread_wake(itimer_thread);
     return was;
-}
-
-static struct timeval_k ns_to_timeval(u64 ns)
-{
-    return (struct timeval_k){(s64)(ns / NSEC_PER_SEC),
-                              (s64)(ns % NSEC_PER_SEC / NSEC_PER_USEC)};
 }
 
 /* Not beyond what timespec_to_ns() takes. -EINVAL. */

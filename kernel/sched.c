@@ -1,43 +1,66 @@
 /*
- * The scheduler: one round-robin run queue per CPU, blocking, waking. A run
- * queue's lock guards the scheduling state of the threads that belong to its
- * CPU and is held across the switch: the thread switched to lets it go. So a
- * waker on another CPU never sees a thread whose stack is still in use.
- * Interrupts are off while the lock is held.
+ * The scheduler: one run queue per CPU, the most important thread first and
+ * else round robin; blocking, waking. A run queue's lock guards the scheduling
+ * state of the threads that belong to its CPU and is held across the switch:
+ * the thread switched to lets it go. So a waker on another CPU never sees a
+ * thread whose stack is still in use. Interrupts are off while the lock is
+ * held.
  */
 #include <arch/machine.h>
 #include <arch/tlb.h>
 #include <base/printk.h>
 #include <kernel/cpu.h>
+#include <kernel/cputime.h>
 #include <kernel/sched.h>
 #include <kernel/thread.h>
 
-/* Asks for a tick when threads must share this CPU. Its rq locked. */
-static void slice_start(struct runqueue *rq)
+void tick_begin(struct runqueue *rq)
 {
-    if (likely(rq->slice_armed))
+    if (likely(rq->ticking))
         return;
-    rq->slice_armed = true;
-    rq->slice_end = time_ns() + SLICE_NS;
+    rq->ticking = true;
+    rq->tick_at = time_ns() + TICK_NS;
     timer_rearm(rq);
 }
 
-static inline void ready_add(struct cpu *cpu, struct thread *t)
+/* Into its place by priority: behind its equals, or before them; asks whoever
+ * runs there, and is less important, to let go. */
+static __noinline void ready_insert(struct cpu *cpu, struct thread *t,
+                                    bool before)
+{
+    int next = t->sched.prio + before;
+    struct thread *pos;
+
+    list_for_each_entry (pos, &cpu->rq.ready, run_link)
+        if (pos->sched.prio < next)
+            break;
+    list_add_tail(&t->run_link, &pos->run_link);
+    if (t->sched.prio <= cpu->running->sched.prio)
+        return;
+    __atomic_fetch_or(&cpu->running->work, WORK_PREEMPT, __ATOMIC_SEQ_CST);
+    if (cpu != this_cpu())
+        cpu_interrupt(cpu);
+}
+
+static inline void ready_add(struct cpu *cpu, struct thread *t, bool before)
 {
     struct runqueue *rq = &cpu->rq;
 
     t->state = THREAD_READY;
-    list_add_tail(&t->run_link, &rq->ready);
+    if (unlikely(t->sched.prio | before))
+        ready_insert(cpu, t, before);
+    else
+        list_add_tail(&t->run_link, &rq->ready);
     rq->count++;
     if (likely(cpu == this_cpu()))
-        slice_start(rq);
-    else if (!rq->slice_armed || cpu->running == cpu->idle)
+        tick_begin(rq);
+    else if (!rq->ticking || cpu->running == cpu->idle)
         cpu_interrupt(cpu); /* it arms its own timer, or wakes up */
 }
 
 void rq_add(struct cpu *cpu, struct thread *t)
 {
-    ready_add(cpu, t);
+    ready_add(cpu, t, false);
 }
 
 struct thread *rq_take(struct runqueue *rq, struct thread *t)
@@ -53,7 +76,7 @@ void sched_interrupt(void)
 
     spin_lock(&cpu->rq.lock);
     if (cpu->rq.count && cpu->running != cpu->idle)
-        slice_start(&cpu->rq);
+        tick_begin(&cpu->rq);
     spin_unlock(&cpu->rq.lock);
 }
 
@@ -66,7 +89,10 @@ static struct thread *pick_next(struct cpu *cpu)
         return rq_take(rq,
                        list_first_entry(&rq->ready, struct thread, run_link));
     t = cpu_count > 1 ? sched_steal(cpu) : NULL;
-    return t ? t : cpu->idle;
+    if (!t)
+        return cpu->idle;
+    tick_begin(rq);
+    return t;
 }
 
 /* Kernel threads keep the space that happens to be loaded; with more CPUs they
@@ -86,7 +112,7 @@ static void switch_away(struct cpu *cpu, struct thread *prev)
     next->state = THREAD_RUNNING;
     if (next == prev)
         return;
-    cpu->context_switches++;
+    prev->switches++;
     next->start_cycles = cycles();
     prev->run_cycles += next->start_cycles - prev->start_cycles;
     switch_space(cpu, next->mm);
@@ -228,10 +254,10 @@ void thread_wake(struct thread *t)
     if (!thread_unblock(t)) {
         spin_unlock(&cpu->rq.lock);
     } else if ((to = sched_place(t, cpu)) == cpu) {
-        ready_add(cpu, t);
+        ready_add(cpu, t, false);
         spin_unlock(&cpu->rq.lock);
     } else {
-        t->state = THREAD_READY;
+        t->state = THREAD_NEW;
         spin_unlock(&cpu->rq.lock);
         sched_send(to, t);
     }
@@ -246,7 +272,8 @@ void thread_start(struct thread *t)
     irq_restore(flags);
 }
 
-void thread_yield(void)
+/* before: it goes on as soon as those more important let it. */
+static void yield(bool before)
 {
     struct thread *t = current;
     u64 flags = irq_save();
@@ -256,11 +283,11 @@ void thread_yield(void)
     lockdep_may_sleep();
     spin_lock(&cpu->rq.lock);
     if (unlikely(!(t->affinity & 1ul << cpu->id))) {
-        t->state = THREAD_READY;
+        t->state = THREAD_NEW;
         cpu->push = t;
         switch_away(cpu, t);
     } else if (cpu->rq.count) {
-        ready_add(cpu, t);
+        ready_add(cpu, t, before);
         switch_away(cpu, t);
     } else {
         alone = cpu_count > 1;
@@ -271,6 +298,45 @@ void thread_yield(void)
      * takes this for the word to go on to the next. */
     if (alone)
         cpu_relax();
+}
+
+void thread_yield(void)
+{
+    yield(false);
+}
+
+u32 sched_slice(const struct sched_params *params)
+{
+    u32 slice = SLICE_TICKS * 16;
+
+    if (params->policy == SCHED_IDLE)
+        return 1;
+    if (params->prio)
+        return params->policy == SCHED_RR ? RR_TICKS : 0;
+    for (int nice = params->nice; nice > 0; nice--)
+        slice -= slice / 5; /* five steps are a factor of three */
+    for (int nice = params->nice; nice < 0; nice++)
+        slice += slice / 4;
+    return min(max(slice / 16, 1u), SLICE_MAX);
+}
+
+void thread_set_sched(struct thread *t, const struct sched_params *params)
+{
+    u64 flags = irq_save();
+    struct cpu *cpu = thread_lock_home(t);
+    bool queued = t->state == THREAD_READY, down = params->prio < t->sched.prio;
+
+    if (queued)
+        rq_take(&cpu->rq, t);
+    t->sched = *params;
+    t->slice = t->slice_left = sched_slice(params);
+    if (queued)
+        ready_add(cpu, t, down); /* before its new equals, see sched(7) */
+    else
+        __atomic_fetch_or(&t->work, WORK_PREEMPT, __ATOMIC_SEQ_CST);
+    spin_unlock(&cpu->rq.lock);
+    irq_restore(flags);
+    thread_kick(t);
 }
 
 void thread_exit_final(void)
@@ -296,8 +362,14 @@ void user_return_work(struct regs *regs)
         irq_enable();
         if (work & WORK_SIGNAL)
             signal_deliver(regs);
-        if (work & WORK_RESCHED)
-            thread_yield();
+        if (unlikely(work & WORK_CPUTIME))
+            cpu_limits_check();
+        if (work & (WORK_RESCHED | WORK_PREEMPT)) {
+            u64 before = t->switches;
+
+            yield(!(work & WORK_RESCHED));
+            t->preempted += t->switches - before != 0;
+        }
         irq_disable();
     }
 }
@@ -324,6 +396,8 @@ void sched_idle_loop(void)
     for (;;) {
         irq_disable();
         spin_lock(&cpu->rq.lock);
+        if (cpu->rq.count)
+            tick_begin(&cpu->rq);
         switch_away(cpu, cpu->idle);
         finish_switch();
         /* First the mask, then one more look: who adds a thread looks at the

@@ -6,6 +6,7 @@
  */
 #include <base/printk.h>
 #include <base/string.h>
+#include <kernel/cputime.h>
 #include <kernel/signal_queue.h>
 
 static u64 sig_handler(const struct task *task, int sig)
@@ -185,6 +186,8 @@ int signal_take(struct thread *t, u64 allowed, struct siginfo *info)
 
     if (!sig)
         sig = pending_take(&t->task->pending, allowed, info);
+    if (unlikely(sig == SIGALRM))
+        itimer_taken(t->task);
     return sig;
 }
 

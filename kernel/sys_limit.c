@@ -5,7 +5,7 @@
 #include <base/errno.h>
 #include <base/string.h>
 #include <kernel/file.h>
-#include <kernel/rusage.h>
+#include <kernel/cputime.h>
 #include <kernel/task.h>
 
 #define RUSAGE_SELF     0
@@ -27,6 +27,8 @@ static void limit_set(struct task *task, u32 resource,
                       const struct rlimit_k *limit)
 {
     task->limits[resource] = *limit;
+    if (resource == RLIMIT_CPU)
+        cpu_limits_changed(task);
     if (resource == RLIMIT_STACK && task->mm)
         WRITE_ONCE(task->mm->stack_limit, limit->cur);
 }
@@ -86,39 +88,27 @@ long sys_setrlimit(u32 resource, const struct rlimit_k __user *limit)
     return do_prlimit(0, resource, &set, &was);
 }
 
-void rusage_fill(struct rusage_k *ru, u64 run_ns, u64 min_flt, u64 maj_flt)
+static struct rusage_sums usage_of(int who, struct task *task)
 {
-    memset(ru, 0, sizeof(*ru));
-    ru->ru_utime.tv_sec = run_ns / NSEC_PER_SEC;
-    ru->ru_utime.tv_usec = run_ns % NSEC_PER_SEC / NSEC_PER_USEC;
-    ru->ru_minflt = min_flt;
-    ru->ru_majflt = maj_flt;
-}
-
-static void rusage_of_task(struct rusage_k *ru, struct task *task)
-{
-    u64 ns;
+    struct rusage_sums sums;
 
     spin_lock(&task_lock);
-    ns = task_run_ns(task);
+    if (who == RUSAGE_CHILDREN)
+        sums = task->child;
+    else
+        sums = who == RUSAGE_SELF ? task_usage(task) : thread_usage(current);
     spin_unlock(&task_lock);
-    rusage_fill(ru, ns, task->min_flt, task->maj_flt);
+    return sums;
 }
 
 long sys_getrusage(int who, struct rusage_k __user *rusage)
 {
-    struct thread *t = current;
-    struct task *task = t->task;
+    struct rusage_sums sums;
     struct rusage_k ru;
 
-    if (who == RUSAGE_CHILDREN)
-        rusage_fill(&ru, task->child_run_ns, task->child_min_flt,
-                    task->child_maj_flt);
-    else if (who == RUSAGE_SELF)
-        rusage_of_task(&ru, task);
-    else if (who == RUSAGE_THREAD)
-        rusage_fill(&ru, thread_run_ns(t), 0, 0);
-    else
+    if (who != RUSAGE_SELF && who != RUSAGE_CHILDREN && who != RUSAGE_THREAD)
         return -EINVAL;
+    sums = usage_of(who, current->task);
+    rusage_fill(&ru, &sums);
     return copy_to_user(rusage, &ru, sizeof(ru));
 }

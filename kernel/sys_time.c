@@ -5,14 +5,15 @@
 #include <arch/machine.h>
 #include <arch/uaccess.h>
 #include <kernel/sys_time.h>
-#include <kernel/task.h>
+#include <kernel/cputime.h>
 #include <kernel/thread.h>
 
 #define TIMER_ABSTIME 1
 
 /* Of a CPU-time clock's number: a thread's, and a kind that is none. */
-#define CPUCLOCK_THREAD 4
-#define CPUCLOCK_NONE   3
+#define CPUCLOCK_VIRTUAL 1 /* the user's alone */
+#define CPUCLOCK_NONE    3
+#define CPUCLOCK_THREAD  4
 
 #define COARSE_NS      1000000ull
 #define NSEC_PER_CLOCK 10000000ull /* times(2): 100 ticks a second */
@@ -33,28 +34,31 @@ static u64 task_cpu_ns(const struct task *task)
  */
 static int cpu_clock_read(int clock, u64 *ns)
 {
-    u32 id = (u32) ~(clock >> 3);
-    const struct task *task;
-    const struct thread *t;
+    u32 id = (u32) ~(clock >> 3), kind = clock & 3;
+    struct cputime time;
+    struct task *task;
+    struct thread *t;
     int r = -EINVAL;
 
-    if ((clock & 3) == CPUCLOCK_NONE)
+    if (kind == CPUCLOCK_NONE)
         return r;
     spin_lock(&task_lock);
     if (clock & CPUCLOCK_THREAD) {
         t = id ? thread_find(id) : current;
         if (t && t->task == current->task) {
-            *ns = thread_run_ns(t);
+            time = thread_cputime(t);
             r = 0;
         }
     } else {
         task = id ? task_find(id) : current->task;
         if (task && !task->zombie) {
-            *ns = task_run_ns(task);
+            time = task_cputime(task);
             r = 0;
         }
     }
     spin_unlock(&task_lock);
+    if (!r)
+        *ns = time.user + (kind == CPUCLOCK_VIRTUAL ? 0 : time.system);
     return r;
 }
 
@@ -159,14 +163,18 @@ long sys_time(s64 __user *user)
 
 long sys_times(s64 __user *buf)
 {
-    const struct task *task = current->task;
-    s64 times[4] = {
-        (s64)(task_cpu_ns(task) / NSEC_PER_CLOCK),
-        0, /* user, system */
-        (s64)(READ_ONCE(task->child_run_ns) / NSEC_PER_CLOCK),
-        0,
-    };
+    struct task *task = current->task;
+    struct cputime self, child;
+    s64 times[4];
 
+    spin_lock(&task_lock);
+    self = task_cputime(task);
+    child = task->child.time;
+    spin_unlock(&task_lock);
+    times[0] = (s64)(self.user / NSEC_PER_CLOCK);
+    times[1] = (s64)(self.system / NSEC_PER_CLOCK);
+    times[2] = (s64)(child.user / NSEC_PER_CLOCK);
+    times[3] = (s64)(child.system / NSEC_PER_CLOCK);
     if (buf && copy_to_user(buf, times, sizeof(times)))
         return -EFAULT;
     return (s64)(time_ns() / NSEC_PER_CLOCK);

@@ -144,6 +144,8 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
     /* the scheduler and the rest */
     CALL(24, sys_sched_yield),
     CALL(99, sys_sysinfo),
+    CALL(140, sys_getpriority),
+    CALL(141, sys_setpriority),
     CALL(142, sys_sched_setparam),
     CALL(143, sys_sched_getparam),
     CALL(144, sys_sched_setscheduler),
@@ -154,6 +156,7 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
     CALL(203, sys_sched_setaffinity),
     CALL(204, sys_sched_getaffinity),
     CALL(309, sys_getcpu),
+    CALL(314, sys_sched_setattr),
     CALL(315, sys_sched_getattr),
     CALL(318, sys_getrandom),
     CALL(324, sys_membarrier),

@@ -5,6 +5,7 @@
  */
 #include <base/errno.h>
 #include <base/string.h>
+#include <kernel/cputime.h>
 #include <kernel/file.h>
 #include <kernel/signal_queue.h>
 #include <kernel/task.h>
@@ -38,6 +39,7 @@ static void inherit(struct task *task, const struct task *parent)
     task->pgid = parent->pgid;
     task->sid = parent->sid;
     memcpy(task->limits, parent->limits, sizeof(task->limits));
+    cpu_limits_changed(task);
     memcpy(task->actions, parent->actions, sizeof(task->actions));
     memcpy(task->name, parent->name, sizeof(task->name));
     spin_unlock(&task_lock);
@@ -61,6 +63,7 @@ struct task *task_create(struct task *parent)
     list_init(&task->children);
     list_init(&task->sibling);
     list_init(&task->all_link);
+    task->real_timer.fire = itimer_fire;
     wait_queue_init(&task->child_exit);
     if (parent)
         inherit(task, parent);
@@ -146,14 +149,4 @@ void task_unlink(struct task *task)
 {
     list_del_init(&task->sibling);
     list_del_init(&task->all_link);
-}
-
-u64 task_run_ns(const struct task *task)
-{
-    const struct thread *t;
-    u64 ns = task->run_ns;
-
-    list_for_each_entry (t, &task->threads, task_link)
-        ns += thread_run_ns(t);
-    return ns;
 }

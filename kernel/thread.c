@@ -4,6 +4,7 @@
 #include <base/printk.h>
 #include <base/string.h>
 #include <kernel/cpu.h>
+#include <kernel/sched.h>
 #include <kernel/signal_queue.h>
 #include <kernel/thread.h>
 
@@ -53,6 +54,21 @@ void thread_init_idle(struct thread *t, struct cpu *cpu)
     snprintk(t->name, sizeof(t->name), "idle/%u", cpu->id);
 }
 
+/* Policy and priority as its maker has them, see sched(7). */
+static void sched_inherit(struct thread *t, const struct sched_params *of)
+{
+    t->sched = *of;
+    if (unlikely(of->reset_on_fork)) {
+        bool ordinary = !of->prio && of->nice >= 0;
+
+        t->sched = (struct sched_params){.nice = ordinary ? of->nice : 0};
+        if (ordinary)
+            t->sched.policy = of->policy;
+    }
+    t->slice = t->slice_left =
+        likely(!of->prio && !of->nice) ? SLICE_TICKS : sched_slice(&t->sched);
+}
+
 /* Fields that are not zero at birth. */
 static void thread_setup(struct thread *t, struct task *task)
 {
@@ -60,6 +76,10 @@ static void thread_setup(struct thread *t, struct task *task)
     t->mm = task ? task->mm : NULL;
     t->cpu = this_cpu();
     t->affinity = task && current->task ? current->affinity : ~0ul;
+    if (task)
+        sched_inherit(t, &current->sched);
+    else
+        t->sched.prio = PRIO_KERNEL;
     t->sig_stack.ss_flags = SS_DISABLE;
     thread_init_links(t);
     if (task) {

@@ -35,6 +35,12 @@ struct timespec_k ns_to_timespec(u64 ns)
                                (s64)(ns % NSEC_PER_SEC)};
 }
 
+struct timeval_k ns_to_timeval(u64 ns)
+{
+    return (struct timeval_k){(s64)(ns / NSEC_PER_SEC),
+                              (s64)(ns % NSEC_PER_SEC / NSEC_PER_USEC)};
+}
+
 u64 deadline_after(u64 ns)
 {
     return min(time_ns(), NS_MAX) + min(ns, NS_MAX) + 1;

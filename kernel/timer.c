@@ -1,8 +1,9 @@
 /*
  * Time comes due: the one-shot hardware timer serves thread deadlines, the
- * round-robin tick and the run's guest-time limit. No periodic tick: with one
- * runnable thread and no deadline the timer stays off. All under the run
- * queue's lock.
+ * tick and the run's guest-time limit. A tick comes only while a thread runs:
+ * it ends turns, and tells by what it interrupts how CPU time divides into the
+ * user's and the system's, which then costs system calls nothing. All under
+ * the run queue's lock.
  */
 #include <arch/machine.h>
 #include <base/printk.h>
@@ -25,8 +26,8 @@ void timer_rearm(struct runqueue *rq)
 {
     u64 soonest = limit_ns;
 
-    if (rq->slice_armed)
-        soonest = min(soonest, rq->slice_end);
+    if (rq->ticking)
+        soonest = min(soonest, rq->tick_at);
     if (!list_empty(&rq->timers))
         soonest = min(soonest,
                       list_first_entry(&rq->timers, struct thread, timer_link)
@@ -64,13 +65,35 @@ static void timers_expire(struct cpu *cpu, u64 now)
         if (!thread_unblock(t))
             continue;
         rq_add(cpu, t);
-        if (unlikely(!t->task)) /* the kernel's own work does not wait */
-            __atomic_fetch_or(&cpu->running->work, WORK_RESCHED,
-                              __ATOMIC_RELAXED);
     }
 }
 
-void timer_interrupt(void)
+/* Counts for who runs, and ends its turn when others wait. */
+static void tick(struct cpu *cpu, u64 now, bool user_mode)
+{
+    struct thread *t = cpu->running;
+    u32 work = 0;
+
+    cpu->rq.ticking = t != cpu->idle;
+    if (!cpu->rq.ticking)
+        return;
+    cpu->rq.tick_at = now + TICK_NS;
+    if (user_mode)
+        t->user_ticks++;
+    else
+        t->system_ticks++;
+    if (t->slice_left && !--t->slice_left) {
+        t->slice_left = t->slice;
+        if (cpu->rq.count)
+            work = WORK_RESCHED;
+    }
+    if (unlikely(t->task && READ_ONCE(t->task->cpu_watched)))
+        work |= WORK_CPUTIME;
+    if (work)
+        __atomic_fetch_or(&t->work, work, __ATOMIC_RELAXED);
+}
+
+void timer_interrupt(bool user_mode)
 {
     struct cpu *cpu = this_cpu();
     struct runqueue *rq = &cpu->rq;
@@ -83,13 +106,8 @@ void timer_interrupt(void)
     spin_lock(&rq->lock);
     rq->armed = ~0ull;
     timers_expire(cpu, now);
-    if (rq->slice_armed && now >= rq->slice_end) {
-        rq->slice_armed = rq->count != 0;
-        rq->slice_end = now + SLICE_NS;
-        if (rq->count)
-            __atomic_fetch_or(&cpu->running->work, WORK_RESCHED,
-                              __ATOMIC_RELAXED);
-    }
+    if (rq->ticking && now >= rq->tick_at)
+        tick(cpu, now, user_mode);
     timer_rearm(rq);
     spin_unlock(&rq->lock);
 }

@@ -5,7 +5,7 @@
  */
 #include <arch/uaccess.h>
 #include <base/errno.h>
-#include <kernel/rusage.h>
+#include <kernel/cputime.h>
 #include <kernel/sys_proc.h>
 #include <kernel/task.h>
 
@@ -50,26 +50,30 @@ static bool eligible(const struct task *child, const struct wait_request *w)
 /* The child's counts become its parent's, as getrusage(2) has it. */
 static void reap(struct task *parent, struct task *child)
 {
-    parent->child_min_flt += child->min_flt + child->child_min_flt;
-    parent->child_maj_flt += child->maj_flt + child->child_maj_flt;
-    parent->child_run_ns += child->run_ns + child->child_run_ns;
+    struct rusage_sums used = task_usage(child);
+
+    usage_add(&parent->child, &used);
+    usage_add(&parent->child, &child->child);
     task_unlink(child);
 }
 
 /* Fills in what w wants to know about a child. */
-static void report(struct wait_request *w, const struct task *child, int code,
+static void report(struct wait_request *w, struct task *child, int code,
                    int status)
 {
+    struct rusage_sums used;
+
     w->pid = child->pid;
     w->code = code;
     w->status = status;
-    if (w->want_rusage)
-        rusage_fill(&w->rusage, task_run_ns(child) + child->child_run_ns,
-                    child->min_flt + child->child_min_flt,
-                    child->maj_flt + child->child_maj_flt);
+    if (!w->want_rusage)
+        return;
+    used = task_usage(child);
+    usage_add(&used, &child->child);
+    rusage_fill(&w->rusage, &used);
 }
 
-static void report_end(struct wait_request *w, const struct task *zombie)
+static void report_end(struct wait_request *w, struct task *zombie)
 {
     int status = zombie->exit_status;
 

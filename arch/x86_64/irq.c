@@ -10,7 +10,7 @@
 #include <kernel/cpu.h>
 #include <kernel/thread.h>
 
-void irq_dispatch(u64 vector)
+void irq_dispatch(const struct regs *regs, u64 vector)
 {
     struct cpu *cpu = this_cpu();
 
@@ -18,7 +18,7 @@ void irq_dispatch(u64 vector)
     switch (vector) {
     case IRQ_VECTOR_TIMER:
         apic_eoi();
-        timer_interrupt();
+        timer_interrupt(regs_user(regs));
         break;
     case IRQ_VECTOR_RESCHED:
         apic_eoi();

@@ -135,7 +135,7 @@ static void kernel_trap(struct regs *regs, u64 vector)
 void trap_dispatch(struct regs *regs, u64 vector, u64 error_code)
 {
     if (vector >= 32)
-        irq_dispatch(vector);
+        irq_dispatch(regs, vector);
     else if (vector == TRAP_NMI && panic_is_on())
         cpu_stop();
     else if (vector == TRAP_NMI)

@@ -9,7 +9,8 @@
 #include <base/list.h>
 #include <base/spinlock.h>
 
-/* Ready threads, round robin, and the threads that wait for a time. */
+/* Ready threads, the most important first and else round robin, and the
+ * threads that wait for a time. */
 struct mm_struct;
 struct thread;
 
@@ -17,8 +18,8 @@ struct runqueue {
     spinlock_t lock; /* taken in interrupts: irqsave */
     struct list_head ready;
     unsigned count;          /* on ready */
-    bool slice_armed;        /* a tick is coming to share the CPU */
-    u64 slice_end;           /* time_ns() of that tick */
+    bool ticking;            /* somebody runs: a tick is coming */
+    u64 tick_at;             /* time_ns() of that tick */
     struct list_head timers; /* threads by timer_deadline, soonest first */
     u64 armed;               /* what the hardware timer is set to; ~0: not */
 };
@@ -35,7 +36,6 @@ struct cpu {
     struct thread *push; /* to go to another CPU once its stack is left */
     struct mm_struct *active_mm; /* whose page tables are loaded; may be NULL */
     struct runqueue rq;
-    u64 context_switches;
     struct arch_cpu arch;
 };
 

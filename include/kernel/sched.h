@@ -8,7 +8,20 @@
 #include <kernel/cpu.h>
 #include <kernel/thread.h>
 
-#define SLICE_NS 10000000ull /* round-robin turn, 10 ms */
+#define TICK_NS     2000000ull /* while a thread runs: 2 ms */
+#define SLICE_TICKS 5u         /* a turn at nice 0 */
+#define SLICE_MAX   200u
+#define RR_TICKS    50u /* a turn of SCHED_RR, 100 ms */
+#define SCHED_OTHER 0
+#define SCHED_FIFO  1
+#define SCHED_RR    2
+#define SCHED_BATCH 3
+#define SCHED_IDLE  5
+
+#define PRIO_KERNEL 100 /* above SCHED_FIFO and SCHED_RR's 1..99 */
+
+/* Asks for a tick: somebody is going to run here. */
+void tick_begin(struct runqueue *rq);
 
 /* Makes t ready on cpu, whose rq is locked / takes it off again. */
 void rq_add(struct cpu *cpu, struct thread *t);
@@ -17,6 +30,11 @@ struct thread *rq_take(struct runqueue *rq, struct thread *t);
 /* Ends t's wait; its home's rq locked. True: it has to be made ready; false:
  * it was not waiting, or had not left its CPU yet. */
 bool thread_unblock(struct thread *t);
+
+/* ---- sys_sched_policy.c ---- */
+
+/* The thread of a task with that number, 0: the caller; NULL. task_lock. */
+struct thread *sched_target(int tid);
 
 /* ---- timer.c ---- */
 

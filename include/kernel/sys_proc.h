@@ -37,7 +37,8 @@ struct rusage_k {
     struct timeval_k ru_utime, ru_stime;
     s64 ru_maxrss, ru_ixrss, ru_idrss, ru_isrss;
     s64 ru_minflt, ru_majflt;
-    s64 ru_rest[8];
+    s64 ru_rest[6]; /* swaps, blocks, messages, signals */
+    s64 ru_nvcsw, ru_nivcsw;
 };
 
 /* struct utsname of the ABI. */

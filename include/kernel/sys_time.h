@@ -34,7 +34,4 @@ long sys_setitimer(int which, const struct itimerval_k __user *new,
 long sys_getitimer(int which, struct itimerval_k __user *now);
 long sys_alarm(u32 seconds);
 
-/* Makes the thread that looks after them. Returns 0 or -ENOMEM. */
-__must_check int itimer_init(void);
-
 #endif

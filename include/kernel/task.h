@@ -30,9 +30,6 @@ __must_check int task_add_thread(struct thread *t);
  * caller then drops the tree's reference with task_put(). */
 void task_unlink(struct task *task);
 
-/* CPU time of a task's threads, past and present, ns. task_lock held. */
-u64 task_run_ns(const struct task *task);
-
 /* Wakes the thread that waits in vfork() for this task, if one does. Takes
  * task_lock. */
 void task_release_vfork(struct task *task);

@@ -14,11 +14,12 @@
 #include <base/list.h>
 #include <base/errno.h>
 #include <base/types.h>
+#include <kernel/ktimer.h>
 #include <kernel/signal.h>
 #include <mm/mm.h>
 
 enum thread_state {
-    THREAD_NEW,
+    THREAD_NEW,     /* or on its way to another run queue */
     THREAD_READY,   /* on a run queue */
     THREAD_RUNNING, /* on a CPU */
     THREAD_BLOCKED,
@@ -26,14 +27,17 @@ enum thread_state {
 };
 
 /* thread.work: looked at on every return to user mode; 0 means nothing. */
-#define WORK_RESCHED 1u
+#define WORK_RESCHED 1u /* its turn is over */
 #define WORK_SIGNAL  2u
+#define WORK_PREEMPT 4u /* somebody more important may be ready */
+#define WORK_CPUTIME 8u /* its task counts CPU time, see cpu_limits.c */
 
 /* getrlimit(2): the ABI's pair, and its resources. */
 struct rlimit_k {
     u64 cur, max;
 };
 #define RLIM_INFINITY     (~0ull)
+#define RLIMIT_CPU        0
 #define RLIMIT_CORE       4
 #define RLIMIT_STACK      3
 #define RLIMIT_NOFILE     7
@@ -60,8 +64,30 @@ struct syscall_restart {
 };
 
 /* setitimer(2): ns of the clock that counts (0: off), and the period. */
+#define ITIMER_REAL    0
+#define ITIMER_VIRTUAL 1
+#define ITIMER_PROF    2
+#define ITIMERS        3
 struct itimer {
     u64 deadline, interval;
+};
+
+/* Time on a CPU, ns. */
+struct cputime {
+    u64 user, system;
+};
+
+/* What getrusage(2) adds up. */
+struct rusage_sums {
+    struct cputime time;
+    u64 min_flt, maj_flt, switches, preempted;
+};
+
+/* sched(7): `prio` 0 is SCHED_OTHER and its kind, 1..99 real-time. */
+struct sched_params {
+    u8 policy, prio;
+    s8 nice;
+    bool reset_on_fork;
 };
 
 struct thread {
@@ -76,6 +102,8 @@ struct thread {
     struct cpu
         *cpu;     /* whose run queue it belongs to; under that queue's lock */
     u64 affinity; /* CPUs it may run on, see sched_setaffinity(2) */
+    struct sched_params sched;
+    u32 slice, slice_left; /* ticks of a turn, 0: no end */
     struct list_head run_link;
     struct list_head task_link; /* in task->threads */
     const char *waiting_for;    /* for GDB and the console: what it blocks on */
@@ -98,6 +126,9 @@ struct thread {
     char name[16];
     struct list_head all_link;    /* every thread, for GDB */
     u64 start_cycles, run_cycles; /* on the CPU since; in earlier turns */
+    u64 user_ticks, system_ticks; /* where a tick found it */
+    u64 switches, preempted;      /* off the CPU; of these against its will */
+    struct cputime told;          /* see cputime.c */
 #ifdef LOCKDEP
     int sleeping_locks; /* that it holds */
 #endif
@@ -134,9 +165,11 @@ struct task {
     struct thread *exec_thread;  /* in execve(2): its siblings must die */
     bool did_exec;               /* for setpgid(2) */
     u64 min_flt, maj_flt;        /* atomic */
-    u64 run_ns;                  /* of threads already gone */
-    u64 child_min_flt, child_maj_flt, child_run_ns; /* reaped children */
-    u64 missing_told[8]; /* atomic: bit n: call n, which is not there */
+    /* CPU time and switches of threads already gone, and see cputime.c. */
+    u64 run_ns, user_ticks, system_ticks, switches, preempted;
+    struct cputime told;
+    struct rusage_sums child; /* reaped children and theirs */
+    u64 missing_told[8];      /* atomic: bit n: call n, which is not there */
 
     /* A stop: by which signal (0: none), how many threads stand still, what
      * wait4() has to report (CLD_STOPPED, CLD_CONTINUED, 0: nothing). */
@@ -144,7 +177,9 @@ struct task {
     u32 stop_count;
     int stop_report, stop_status;
     int pdeath_sig; /* to us when our parent ends, see prctl(2) */
-    struct itimer itimers[3];
+    struct itimer itimers[ITIMERS];
+    struct ktimer real_timer; /* ITIMER_REAL's */
+    bool cpu_watched;         /* something is due at some CPU time */
 
     struct sig_pending pending; /* task-wide; last */
 };
@@ -219,8 +254,8 @@ static inline int thread_block_until(u64 deadline_ns)
                                 : thread_block_timed(deadline_ns);
 }
 
-/* Interrupt handlers: time is due / a byte came. Called with interrupts off. */
-void timer_interrupt(void);
+/* Interrupt handler: time is due; what it interrupted. Interrupts off. */
+void timer_interrupt(bool user_mode);
 
 /* The last C stop before user mode when thread.work is not 0: reschedules and
  * delivers signals until there is none. Interrupts off on entry and exit. */
@@ -243,6 +278,12 @@ void thread_kick(struct thread *t);
 /* Restricts t to the CPUs of mask (at least one is online); it moves there at
  * once if it is the current one, else when it next waits or is preempted. */
 void thread_set_affinity(struct thread *t, u64 mask);
+
+/* Gives t, of a task, another policy and priority, at once. */
+void thread_set_sched(struct thread *t, const struct sched_params *params);
+
+/* Ticks of a turn with these parameters. */
+u32 sched_slice(const struct sched_params *params);
 
 /* Fields of a CPU's idle thread. */
 void thread_init_idle(struct thread *t, struct cpu *cpu);

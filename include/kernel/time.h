@@ -39,6 +39,7 @@ __must_check int timespec_from_user(struct timespec_k *ts,
 /* As nanoseconds, not beyond about 292 years. */
 u64 timespec_to_ns(const struct timespec_k *ts);
 struct timespec_k ns_to_timespec(u64 ns);
+struct timeval_k ns_to_timeval(u64 ns);
 
 /* time_ns() when ns from now are over, never 0 and never past the end. */
 u64 deadline_after(u64 ns);

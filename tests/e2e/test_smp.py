@@ -29,6 +29,8 @@ RUNS = [
     ("futex_ops", "smp4", ()),
     ("threads", "smp4", ()),
     ("fork_wait", "smp4", ()),
+    ("spin", "smp4-icount", ()),
+    ("sched_policy", "smp4", ()),
     ("fuzz_syscalls", "smp4", ("10000", "3")),
 ]
 DEBUG_BUILD = os.path.join(harness.BUILD, "debug")

@@ -56,7 +56,7 @@ void do_page_fault(struct regs *regs, u64 error_code);
 void trap_dispatch(struct regs *regs, u64 vector, u64 error_code);
 
 /* Interrupts (vector 32 and up). */
-void irq_dispatch(u64 vector);
+void irq_dispatch(const struct regs *regs, u64 vector);
 
 /* Remembers an exception of user mode for the signal frame's trapno, err and
  * cr2. A macro, since struct thread is not complete here. */
