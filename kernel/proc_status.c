@@ -5,6 +5,7 @@
  */
 #include <base/errno.h>
 #include <base/string.h>
+#include <kernel/cputime.h>
 #include <kernel/procfs.h>
 #include <kernel/task.h>
 
@@ -15,7 +16,7 @@ struct task_look {
     char name[16], state;
     const char *state_name;
     u32 pid, ppid, pgid, sid, threads, exit_signal;
-    u64 min_flt, maj_flt, child_min_flt, child_maj_flt, run_ns;
+    struct rusage_sums used, child;
 };
 
 /* Pages, and bytes of its fixed points. */
@@ -60,11 +61,8 @@ static int look_task(struct task *task, struct task_look *l)
         l->sid = task->sid;
         l->threads = max(task->thread_count, 1u);
         l->exit_signal = task->exit_signal;
-        l->min_flt = task->min_flt;
-        l->maj_flt = task->maj_flt;
-        l->child_min_flt = task->child_min_flt;
-        l->child_maj_flt = task->child_maj_flt;
-        l->run_ns = task_run_ns(task);
+        l->used = task_usage(task);
+        l->child = task->child;
         r = 0;
     }
     spin_unlock(&task_lock);
@@ -173,9 +171,12 @@ int stat_show(const struct proc_file *p, struct seq *s, u64 *cursor)
     if (look_task(p->task, &l))
         return -ESRCH;
     (void)look_mm(p, &m);
-    seq_printf(s, "%u (%s) %c %u %u %u 0 -1 0 %lu %lu %lu %lu %lu 0 0 0 ",
-               l.pid, l.name, l.state, l.ppid, l.pgid, l.sid, l.min_flt,
-               l.child_min_flt, l.maj_flt, l.child_maj_flt, TICKS(l.run_ns));
+    seq_printf(s, "%u (%s) %c %u %u %u 0 -1 0 %lu %lu %lu %lu ", l.pid, l.name,
+               l.state, l.ppid, l.pgid, l.sid, l.used.min_flt, l.child.min_flt,
+               l.used.maj_flt, l.child.maj_flt);
+    seq_printf(s, "%lu %lu %lu %lu ", TICKS(l.used.time.user),
+               TICKS(l.used.time.system), TICKS(l.child.time.user),
+               TICKS(l.child.time.system));
     seq_printf(s, "20 0 %u 0 0 %lu %lu %lu %lu %lu %lu 0 0 0 0 0 0 0 0 0 ",
                l.threads, m.total << PAGE_SHIFT, m.resident, ~0ul, m.start_code,
                m.end_code, m.start_stack);
