@@ -67,7 +67,7 @@ static struct mem_object *install_modules(void)
     for (unsigned i = 0; i < boot_info.module_count; i++) {
         struct mem_object *object = module_object(&boot_info.modules[i]);
 
-        install(object_file_create(object), FIRST_MODULE_FD + i);
+        install(object_file_create(object, O_RDONLY), FIRST_MODULE_FD + i);
         if (!init && !strcmp(boot_info.modules[i].name, "init"))
             init = object;
         else

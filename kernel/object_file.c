@@ -1,6 +1,7 @@
 /*
- * A read-only file over a memory object: how boot modules look to programs.
- * Reads copy straight from the object's frames through the direct map.
+ * A file over a memory object: how boot modules and memfds look to programs.
+ * Bytes are copied between the user's memory and the object's frames through
+ * the direct map, a page at a time.
  */
 #include <arch/page.h>
 #include <arch/uaccess.h>
@@ -9,22 +10,25 @@
 #include <mm/object.h>
 #include <mm/page.h>
 
-/* Copies from one page of the object; returns how much, or -errno. A short
- * count means the user's memory ended. */
+/* The seals are asked about this much of a write at once, as on Linux. */
+#define WRITE_SPAN (2ul << 20)
+
+/* Copies from one page of the object, a missing one being zeros; returns how
+ * much, or -EFAULT. A short count means the user's memory ended. */
 static ssize_t read_page(struct mem_object *object, u64 pos, void __user *buf,
                          size_t n)
 {
     size_t offset = pos & (PAGE_SIZE - 1);
-    struct page *page;
+    struct page *page = object_find_page(object, pos >> PAGE_SHIFT);
     size_t left;
-    int r;
 
     n = min(n, (size_t)PAGE_SIZE - offset);
-    r = object_get_page(object, pos >> PAGE_SHIFT, &page);
-    if (r)
-        return r;
-    left = copy_to_user_partial(buf, page_address(page) + offset, n);
-    put_page(page);
+    if (page) {
+        left = copy_to_user_partial(buf, page_address(page) + offset, n);
+        put_page(page);
+    } else {
+        left = clear_user_partial(buf, n);
+    }
     return left == n ? -EFAULT : (ssize_t)(n - left);
 }
 
@@ -32,12 +36,15 @@ static ssize_t object_file_read(struct file *f, void __user *buf, size_t n,
                                 u64 *pos)
 {
     struct mem_object *object = f->data;
+    u64 size = READ_ONCE(object->size);
     size_t done = 0;
     ssize_t r;
 
-    if (*pos >= object->size)
+    if ((s64)(*pos + n) < 0)
+        return -EINVAL;
+    if (*pos >= size)
         return 0;
-    n = min(n, (size_t)(object->size - *pos));
+    n = min(n, (size_t)(size - *pos));
     while (done < n) {
         r = read_page(object, *pos + done, buf + done, n - done);
         if (r < 0) {
@@ -51,6 +58,57 @@ static ssize_t object_file_read(struct file *f, void __user *buf, size_t n,
     return (ssize_t)done;
 }
 
+/*
+ * Writes into one page what the user has for it, by way of *page: user memory
+ * may fault, and that must not be waited for with the object locked. Returns
+ * how much, or -errno. end: of the whole write.
+ */
+static ssize_t write_page(struct mem_object *object, u64 pos, u64 end,
+                          const void __user *buf, struct page **page)
+{
+    size_t offset = pos & (PAGE_SIZE - 1), n, left;
+    int r;
+
+    if (!*page)
+        *page = alloc_page();
+    if (!*page)
+        return -ENOMEM;
+    n = min(end - pos, PAGE_SIZE - offset);
+    left = copy_from_user_partial(page_address(*page) + offset, buf, n);
+    n -= left;
+    if (!n)
+        return -EFAULT;
+    end = min(end, ALIGN_DOWN(pos, WRITE_SPAN) + WRITE_SPAN);
+    r = object_write(object, pos, n, end, page);
+    return r ? r : (ssize_t)n;
+}
+
+static ssize_t object_file_write(struct file *f, const void __user *buf,
+                                 size_t n, u64 *pos)
+{
+    struct mem_object *object = f->data;
+    u64 from = *pos, at, end;
+    struct page *page = NULL;
+    ssize_t r = 0;
+
+    if ((s64)(from + n) < 0 || object->huge_shift)
+        return -EINVAL;
+    if ((f->flags & O_APPEND) && n)
+        from = READ_ONCE(object->size);
+    end = from + n;
+    for (at = from; at < end; at += (u64)r) {
+        r = write_page(object, at, end, buf + (at - from), &page);
+        if (r < 0)
+            break;
+    }
+    if (page)
+        put_page(page);
+    if (r < 0 && at == from)
+        return r;
+    *pos = at;
+    return (ssize_t)(at - from);
+}
+
 static struct mem_object *object_file_object(struct file *f)
 {
     return f->data;
@@ -60,10 +118,12 @@ static int object_file_stat(struct file *f, struct stat_k *st)
 {
     const struct mem_object *object = f->data;
 
-    st->st_mode = S_IFREG | 0555;
+    st->st_mode = S_IFREG | object->mode;
+    st->st_nlink = !object->memfd;
     st->st_size = (s64)object->size;
-    st->st_blocks = (s64)(object->size + 511) / 512;
-    st->st_blksize = PAGE_SIZE;
+    st->st_blocks = (s64)(object->page_count * (PAGE_SIZE / 512));
+    st->st_blksize =
+        object->huge_shift ? 1l << object->huge_shift : (s64)PAGE_SIZE;
     st->st_ino = object->ino;
     return 0;
 }
@@ -75,16 +135,16 @@ static void object_file_release(struct file *f)
 
 static const struct file_operations object_file_ops = {
     .read = object_file_read,
+    .write = object_file_write,
     .object = object_file_object,
     .stat = object_file_stat,
     .release = object_file_release,
     .seekable = true,
 };
 
-struct file *object_file_create(struct mem_object *object)
+struct file *object_file_create(struct mem_object *object, u32 flags)
 {
-    struct file *f =
-        file_create(&object_file_ops, object, O_RDONLY, object->name);
+    struct file *f = file_create(&object_file_ops, object, flags, object->name);
 
     if (f)
         object_get(object);

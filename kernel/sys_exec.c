@@ -9,6 +9,7 @@
 #include <kernel/file.h>
 #include <kernel/sys_file.h>
 #include <kernel/sys_proc.h>
+#include <mm/object.h>
 
 #define AT_FDCWD            (-100)
 #define AT_SYMLINK_NOFOLLOW 0x100
@@ -26,12 +27,12 @@ long sys_execve(const char __user *path, const u64 __user *argv,
 static long exec_file(struct file *f, int fd, const u64 __user *argv,
                       const u64 __user *envp)
 {
-    struct mem_object *object = f->ops->object ? f->ops->object(f) : NULL;
+    struct mem_object *object = file_object(f);
     struct exec_args args;
     char name[24];
     int r;
 
-    if (!object)
+    if (!object || !(object->mode & 0111))
         return -EACCES;
     r = exec_args_init(&args);
     if (r)

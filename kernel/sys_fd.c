@@ -3,6 +3,7 @@
 #include <base/string.h>
 #include <kernel/sys_file.h>
 #include <kernel/thread.h>
+#include <mm/object.h>
 
 #define F_DUPFD         0
 #define F_GETFD         1
@@ -10,8 +11,9 @@
 #define F_GETFL         3
 #define F_SETFL         4
 #define F_DUPFD_CLOEXEC 1030
+#define F_ADD_SEALS     1033
+#define F_GET_SEALS     1034
 
-#define O_APPEND   02000
 #define FL_CHANGED (O_NONBLOCK | O_APPEND)
 
 #define FIONCLEX 0x5450
@@ -96,6 +98,8 @@ static void set_flags(struct file *f, u32 mask, u32 flags)
 
 static long fcntl_file(struct file *f, int fd, int cmd, u64 arg)
 {
+    struct mem_object *object = file_object(f);
+
     switch (cmd) {
     case F_DUPFD:
     case F_DUPFD_CLOEXEC:
@@ -111,6 +115,13 @@ static long fcntl_file(struct file *f, int fd, int cmd, u64 arg)
     case F_SETFL:
         set_flags(f, FL_CHANGED, (u32)arg);
         return 0;
+    case F_ADD_SEALS:
+        if ((f->flags & O_ACCMODE) == O_RDONLY)
+            return -EPERM;
+        return object && object->memfd ? object_add_seals(object, (u32)arg)
+                                       : -EINVAL;
+    case F_GET_SEALS:
+        return object && object->memfd ? (long)object->seals : -EINVAL;
     default:
         return -EINVAL;
     }

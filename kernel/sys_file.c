@@ -126,7 +126,7 @@ static int iov_check(struct iovec_k *iov, int count)
 
 /* Moves the vectors one after the other, until one comes out short. */
 static long iov_run(struct file *f, bool write, const struct iovec_k *iov,
-                    int count)
+                    int count, u64 *pos)
 {
     long done = 0, r;
     int i;
@@ -136,8 +136,8 @@ static long iov_run(struct file *f, bool write, const struct iovec_k *iov,
     for (i = 0; i < count; i++) {
         if (!iov[i].len)
             continue;
-        r = write ? f->ops->write(f, iov[i].base, iov[i].len, &f->pos)
-                  : f->ops->read(f, iov[i].base, iov[i].len, &f->pos);
+        r = write ? f->ops->write(f, iov[i].base, iov[i].len, pos)
+                  : f->ops->read(f, iov[i].base, iov[i].len, pos);
         if (r < 0)
             return done ? done : r;
         done += r;
@@ -149,7 +149,7 @@ static long iov_run(struct file *f, bool write, const struct iovec_k *iov,
 
 /* Copies the vectors to the stack, or the heap if there are many. */
 static long iov_call(struct file *f, bool write,
-                     const struct iovec_k __user *user, int count)
+                     const struct iovec_k __user *user, int count, u64 *pos)
 {
     struct iovec_k few[IOV_STACK], *iov = few;
     long r;
@@ -165,7 +165,7 @@ static long iov_call(struct file *f, bool write,
     if (!r)
         r = iov_check(iov, count);
     if (!r)
-        r = iov_run(f, write, iov, count);
+        r = iov_run(f, write, iov, count, pos);
     if (iov != few)
         kfree(iov);
     return r;
@@ -179,7 +179,7 @@ static long sys_vector(int fd, bool write, const struct iovec_k __user *iov,
 
     if (!f)
         return -EBADF;
-    r = iov_call(f, write, iov, count);
+    r = iov_call(f, write, iov, count, &f->pos);
     file_put(f);
     return r;
 }
@@ -194,23 +194,52 @@ long sys_writev(int fd, const struct iovec_k __user *iov, int count)
     return sys_vector(fd, true, iov, count);
 }
 
-/* Where lseek() goes in a file of size bytes, all of it data; -1: of text that
- * has no end before it is read. */
-static s64 seek_target(const struct file *f, s64 size, s64 offset, int whence)
+/* preadv(2), pwritev(2): the position is the caller's. */
+static long sys_vector_at(int fd, bool write, const struct iovec_k __user *iov,
+                          int count, s64 at)
+{
+    u64 pos = (u64)at;
+    struct file *f;
+    long r = -ESPIPE;
+
+    if (at < 0)
+        return -EINVAL;
+    f = file_for(fd, write);
+    if (!f)
+        return -EBADF;
+    if (f->ops->seekable)
+        r = iov_call(f, write, iov, count, &pos);
+    file_put(f);
+    return r;
+}
+
+long sys_preadv(int fd, const struct iovec_k __user *iov, int count, s64 pos)
+{
+    return sys_vector_at(fd, false, iov, count, pos);
+}
+
+long sys_pwritev(int fd, const struct iovec_k __user *iov, int count, s64 pos)
+{
+    return sys_vector_at(fd, true, iov, count, pos);
+}
+
+/* Where lseek() goes in an object's file; NULL: of text that has no end before
+ * it is read. */
+static s64 seek_target(const struct file *f, struct mem_object *object,
+                       s64 offset, int whence)
 {
     s64 base = 0;
 
-    if (size < 0 && whence != SEEK_SET && whence != SEEK_CUR)
+    if (!object && whence != SEEK_SET && whence != SEEK_CUR)
         return -EINVAL;
-    if (whence == SEEK_DATA || whence == SEEK_HOLE) {
-        if (offset < 0 || offset >= size)
-            return -ENXIO;
-        return whence == SEEK_DATA ? offset : size;
-    }
+    if (whence == SEEK_DATA || whence == SEEK_HOLE)
+        return offset < 0
+                   ? -ENXIO
+                   : object_seek(object, (u64)offset, whence == SEEK_DATA);
     if (whence == SEEK_CUR)
         base = (s64)f->pos;
     else if (whence == SEEK_END)
-        base = size;
+        base = (s64)object->size;
     else if (whence != SEEK_SET)
         return -EINVAL;
     if (__builtin_add_overflow(base, offset, &offset) || offset < 0)
@@ -226,9 +255,7 @@ long sys_lseek(int fd, s64 offset, int whence)
     if (!f)
         return -EBADF;
     if (f->ops->seekable) {
-        s64 size = f->ops->object ? (s64)f->ops->object(f)->size : -1;
-
-        pos = seek_target(f, size, offset, whence);
+        pos = seek_target(f, file_object(f), offset, whence);
         if (pos >= 0)
             f->pos = (u64)pos;
     }

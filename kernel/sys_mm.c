@@ -5,21 +5,48 @@
 #include <kernel/thread.h>
 #include <uapi/faultline/mman.h>
 
+/*
+ * A shared mapping that may be written, or may not for the object's seals.
+ */
+static long mmap_shared(u64 addr, u64 len, u64 prot, u64 flags,
+                        struct mem_object *object, u64 pgoff)
+{
+    bool allowed = object_map_shared_begin(object);
+    long r = -EPERM;
+
+    if (allowed || !(prot & PROT_WRITE))
+        r = do_mmap(current->mm, addr, len, prot, flags, object, pgoff,
+                    allowed);
+    if (allowed)
+        object_map_shared_end(object);
+    return r;
+}
+
+static long mmap_object(struct file *f, u64 addr, u64 len, u64 prot, u64 flags,
+                        u64 pgoff)
+{
+    struct mem_object *object = file_object(f);
+
+    if (!object)
+        return -ENODEV;
+    if (object->huge_shift)
+        return -ENOMEM;
+    if ((flags & MAP_SHARED) && (f->flags & O_ACCMODE) == O_RDWR)
+        return mmap_shared(addr, len, prot, flags, object, pgoff);
+    return do_mmap(current->mm, addr, len, prot, flags, object, pgoff, false);
+}
+
 /* A mapping of what descriptor fd names. Apart, so that anonymous mappings do
  * not pay for it. */
 static __noinline long mmap_file(u64 addr, u64 len, u64 prot, u64 flags, int fd,
                                  u64 pgoff)
 {
     struct file *f = fd_get(fd);
-    struct mem_object *object;
-    long r = -ENODEV;
+    long r;
 
     if (!f)
         return -EBADF;
-    object = f->ops->object ? f->ops->object(f) : NULL;
-    if (object)
-        r = do_mmap(current->mm, addr, len, prot, flags, object, pgoff,
-                    (f->flags & O_ACCMODE) == O_RDWR);
+    r = mmap_object(f, addr, len, prot, flags, pgoff);
     file_put(f);
     return r;
 }

@@ -35,6 +35,23 @@ static u64 choose_address(struct mm_struct *mm, const struct map_request *rq)
     return rq->addr;
 }
 
+/* What MAP_SHARED_VALIDATE knows; MAP_HUGETLB's sizes in the upper bits. */
+#define MAP_VALID                                                              \
+    (MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | MAP_GROWSDOWN |        \
+     MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE |             \
+     MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | 0x7c000000ull)
+
+/* What a mapping of an object, whose bytes are counted in an s64, may ask. */
+static __noinline long check_object(const struct map_request *rq)
+{
+    if (rq->pgoff > ((~0ull >> 1) - rq->len) >> PAGE_SHIFT)
+        return -EOVERFLOW;
+    if ((rq->flags & MAP_TYPE) == MAP_SHARED_VALIDATE &&
+        (rq->flags & ~(u64)MAP_VALID))
+        return -EOPNOTSUPP;
+    return rq->flags & MAP_GROWSDOWN ? -EINVAL : 0;
+}
+
 /* The kind of mapping, and what it may ever become. */
 static long choose_flags(struct map_request *rq, u64 prot, bool maywrite)
 {
@@ -193,7 +210,9 @@ long do_mmap(struct mm_struct *mm, u64 addr, u64 len, u64 prot, u64 flags,
         return -ENOMEM;
     if (pgoff + (rq.len >> PAGE_SHIFT) < pgoff)
         return -EOVERFLOW;
-    r = choose_flags(&rq, prot, maywrite);
+    r = object ? check_object(&rq) : 0;
+    if (!r)
+        r = choose_flags(&rq, prot, maywrite);
     if (r)
         return refuse(mm, &rq, r);
     if (!object && (rq.vm_flags & VM_SHARED)) {

@@ -3,20 +3,17 @@
  * in a row; a shmem object makes zeroed pages when they are first asked for.
  * Relies on page_tree.c and page_alloc.c.
  *
- * object->lock guards the tree, the count and the list of mappings; the page
- * allocator's lock nests inside it.
+ * object->lock guards size, pages and mappings; the locks of page tables and
+ * of the page allocator nest inside it. A page that leaves its object, by
+ * truncation or a hole, names no object any more.
  */
 #include <base/errno.h>
 #include <base/printk.h>
 #include <base/string.h>
+#include <mm/internal.h>
 #include <mm/object.h>
 #include <mm/page.h>
 #include <mm/slab.h>
-
-static u64 object_pages(const struct mem_object *object)
-{
-    return (object->size >> PAGE_SHIFT) + !!(object->size & (PAGE_SIZE - 1));
-}
 
 static struct mem_object *object_create(enum object_kind kind, const char *name,
                                         u64 size)
@@ -31,6 +28,8 @@ static struct mem_object *object_create(enum object_kind kind, const char *name,
     object->name = name;
     object->ino = __atomic_add_fetch(&last_ino, 1, __ATOMIC_RELAXED);
     object->size = size;
+    object->mode = 0555;
+    rwsem_init(&object->change);
     spin_lock_init(&object->lock);
     spin_lock_class(&object->lock, LOCK_OBJECT);
     interval_tree_init(&object->mappings);
@@ -63,6 +62,17 @@ struct mem_object *object_create_shmem(u64 size)
     return object_create(OBJECT_SHMEM, "dev/zero (deleted)", size);
 }
 
+struct mem_object *object_create_memfd(char *name)
+{
+    struct mem_object *object = object_create(OBJECT_SHMEM, name, 0);
+
+    if (object) {
+        object->memfd = true;
+        object->mode = 0777;
+    }
+    return object;
+}
+
 static void release_page(struct page *page, u64 index __maybe_unused,
                          void *arg __maybe_unused)
 {
@@ -77,6 +87,8 @@ void object_put(struct mem_object *object)
     BUG_ON(object->mappings.node);
     page_tree_for_each(&object->tree, release_page, NULL);
     page_tree_free(&object->tree);
+    if (object->memfd)
+        kfree((char *)object->name);
     kfree(object);
 }
 
@@ -99,22 +111,28 @@ struct page *object_find_page(struct mem_object *object, u64 index)
     return page;
 }
 
+int object_insert(struct mem_object *object, u64 index, struct page *page)
+{
+    int err = page_tree_insert(&object->tree, index, page);
+
+    if (err)
+        return err;
+    get_page(page);
+    page->object = object;
+    page->index = index;
+    object->page_count++;
+    return 0;
+}
+
 int object_add_page(struct mem_object *object, u64 index, struct page *page)
 {
-    int err;
+    int err = -ENXIO;
 
-    if (index >= object_pages(object))
-        return -ENXIO;
     if (object->kind == OBJECT_MODULE)
-        return -EEXIST;
+        return index < object_pages(object) ? -EEXIST : -ENXIO;
     spin_lock(&object->lock);
-    err = page_tree_insert(&object->tree, index, page);
-    if (!err) {
-        get_page(page);
-        page->object = object;
-        page->index = index;
-        object->page_count++;
-    }
+    if (index < object_pages(object))
+        err = object_insert(object, index, page);
     spin_unlock(&object->lock);
     return err;
 }
@@ -123,23 +141,26 @@ int object_get_page(struct mem_object *object, u64 index, struct page **out)
 {
     int err;
 
-    if (index >= object_pages(object))
-        return -ENXIO;
-    *out = object_find_page(object, index);
-    if (*out)
-        return 0;
-    *out = alloc_zeroed_page();
-    if (!*out)
-        return -ENOMEM;
-    err = object_add_page(object, index, *out);
-    if (!err)
-        return 0;
-    put_page(*out);
-    if (err != -EEXIST)
-        return err;
-    /* Another thread was faster; pages never leave a living object. */
-    *out = object_find_page(object, index);
-    return 0;
+    for (;;) {
+        if (index >= object_pages(object))
+            return -ENXIO;
+        *out = object_find_page(object, index);
+        if (*out) {
+            if (unlikely((*out)->flags & PG_PREALLOC))
+                page_clear_flag(*out, PG_PREALLOC);
+            return 0;
+        }
+        *out = alloc_zeroed_page();
+        if (!*out)
+            return -ENOMEM;
+        err = object_add_page(object, index, *out);
+        if (!err)
+            return 0;
+        put_page(*out);
+        if (err != -EEXIST)
+            return err;
+        /* Another thread was faster; but the page may be gone again. */
+    }
 }
 
 /* n bytes within one page; a page nobody has made yet reads as zeros. */

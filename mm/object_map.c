@@ -4,7 +4,9 @@
  * are cut and joined by way of overlap (vma_split.c, vma_merge.c), and one is
  * taken out before its page tables go.
  */
+#include <arch/tlb.h>
 #include <mm/internal.h>
+#include <mm/pgtable.h>
 
 static void insert(struct vm_area_struct *vma)
 {
@@ -39,4 +41,67 @@ void object_move(struct vm_area_struct *vma, u64 start, u64 end)
     vma_set_edges(vma, start, end);
     insert(vma);
     spin_unlock(&vma->vm_object->lock);
+}
+
+/* A private area keeps its copies: only what is the object's goes. */
+static void unmap_original(struct mm_struct *mm, u64 va, pte_t *pte)
+{
+    struct page *page = NULL;
+    pte_t e;
+
+    spin_lock(&mm->page_table_lock);
+    e = pte_get(pte);
+    if (pte_present(e) && !(pfn_to_page(pte_pfn(e))->flags & PG_ANON)) {
+        page = pfn_to_page(pte_pfn(e));
+        mm->rss[page_rss_kind(page)]--;
+        pte_set(pte, PTE_NONE);
+    }
+    spin_unlock(&mm->page_table_lock);
+    if (!page)
+        return;
+    tlb_flush_page(mm, va);
+    __atomic_fetch_sub(&page->mapcount, 1, __ATOMIC_RELAXED);
+    put_page(page);
+}
+
+static void unmap_originals(struct mm_struct *mm, u64 start, u64 end)
+{
+    pte_t *pte;
+    u64 stop;
+
+    while ((pte = pt_next_leaf(mm->pgd, &start, end, &stop)))
+        for (; start < stop; start += PAGE_SIZE, pte++)
+            unmap_original(mm, start, pte);
+}
+
+/* The part of the area that maps the pages first to last. */
+static void unmap_area(struct vm_area_struct *vma, u64 first, u64 last,
+                       bool even_private)
+{
+    const struct interval_node *node = &vma->vm_object_node;
+    u64 below = first > node->first ? first - node->first : 0;
+    u64 above = last < node->last ? node->last - last : 0;
+    u64 start = vma->vm_start + (below << PAGE_SHIFT);
+    u64 end = vma->vm_end - (above << PAGE_SHIFT);
+
+    if (even_private || (READ_ONCE(vma->vm_flags) & VM_SHARED))
+        zap_page_range(vma->vm_mm, vma, start, end);
+    else
+        unmap_originals(vma->vm_mm, start, end);
+}
+
+void object_unmap_range(struct mem_object *object, u64 first, u64 last,
+                        bool even_private)
+{
+    struct interval_node *node;
+
+    spin_lock(&object->lock);
+    /* A fault that hangs up a page table we do not see yet will see what is
+     * gone from the object. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    node = interval_first(&object->mappings, first, last);
+    for (; node; node = interval_next(node, first, last))
+        unmap_area(container_of(node, struct vm_area_struct, vm_object_node),
+                   first, last, even_private);
+    spin_unlock(&object->lock);
 }

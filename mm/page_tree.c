@@ -71,6 +71,25 @@ struct page *page_tree_remove(struct page_tree *tree, u64 index)
     return page;
 }
 
+struct page *page_tree_next(const struct page_tree *tree, u64 *index)
+{
+    while (covers(tree, *index)) {
+        void *slot = tree->root;
+        unsigned level = tree->levels;
+
+        while (slot && level--)
+            slot = ((struct page_tree_node *)slot)
+                       ->slots[slot_index(*index, level)];
+        if (slot)
+            return slot;
+        /* Nothing below that slot: on to where the next one begins. */
+        *index = ((*index >> (SLOT_BITS * level)) + 1) << (SLOT_BITS * level);
+        if (!*index)
+            break;
+    }
+    return NULL;
+}
+
 /* Adds levels on top until index fits. */
 static int grow(struct page_tree *tree, u64 index)
 {

@@ -13,6 +13,7 @@
 #define O_WRONLY   1
 #define O_RDWR     2
 #define O_ACCMODE  3
+#define O_APPEND   02000
 #define O_NONBLOCK 04000
 #define O_CLOEXEC  02000000
 #define FD_CLOEXEC 1
@@ -70,8 +71,14 @@ static inline void file_get(struct file *f)
 /* Drops a reference; the last one calls release. May sleep. */
 void file_put(struct file *f);
 
-/* A read-only file over a memory object (takes its own reference). */
-struct file *object_file_create(struct mem_object *object) __must_check;
+/* A file over a memory object (takes its own reference), opened with flags. */
+struct file *object_file_create(struct mem_object *object,
+                                u32 flags) __must_check;
+/* The object behind f, or NULL. */
+static inline struct mem_object *file_object(struct file *f)
+{
+    return f->ops->object ? f->ops->object(f) : NULL;
+}
 
 /* ---- the table (kernel/files.c) ---- */
 

@@ -12,6 +12,11 @@
  * reference; vma_link() will add it to the object's mappings. */
 void vma_set_object(struct vm_area_struct *vma, struct mem_object *object);
 
+/* Puts page at index, whatever the size; object->lock held. Returns 0, -EEXIST,
+ * -ENOMEM. */
+__must_check int object_insert(struct mem_object *object, u64 index,
+                               struct page *page);
+
 /* The edges alone: vm_pgoff follows the start, in pages modulo 2^52, for it may
  * move down as well as up. */
 static inline void vma_set_edges(struct vm_area_struct *vma, u64 start, u64 end)

@@ -20,6 +20,9 @@
 #define PG_ANON     0x10u /* mapped as anonymous user memory */
 #define PG_ZERO     0x20u /* the zero page */
 #define PG_CACHED   0x40u /* free, in some CPU's page cache */
+#define PG_PREALLOC                                                            \
+    0x80u /* object's, set aside by fallocate(2), never used                   \
+           */
 
 /* One per frame, 64 bytes. */
 struct page {
@@ -41,6 +44,17 @@ struct page {
     };
     u64 private;
 };
+
+/* Flags that change while others may change others of the same page. */
+static inline void page_set_flag(struct page *page, u32 flag)
+{
+    __atomic_fetch_or(&page->flags, flag, __ATOMIC_RELAXED);
+}
+
+static inline void page_clear_flag(struct page *page, u32 flag)
+{
+    __atomic_fetch_and(&page->flags, ~flag, __ATOMIC_RELAXED);
+}
 
 /* Pages a CPU keeps at hand so that most single-page calls take no lock. */
 #define PAGE_CACHE_SIZE 32

@@ -27,6 +27,9 @@ __must_check int page_tree_insert(struct page_tree *tree, u64 index,
 /* Takes the page at index out and returns it, or NULL. */
 struct page *page_tree_remove(struct page_tree *tree, u64 index);
 
+/* The first page at or after *index, which moves there; NULL: none. */
+struct page *page_tree_next(const struct page_tree *tree, u64 *index);
+
 /* Calls fn for every page, by rising index. */
 void page_tree_for_each(const struct page_tree *tree,
                         void (*fn)(struct page *, u64 index, void *),
