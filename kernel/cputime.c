@@ -58,14 +58,32 @@ void cputime_leave(struct thread *t)
     task->system_ticks += t->system_ticks;
     task->switches += t->switches;
     task->preempted += t->preempted;
+    task->min_flt += t->min_flt;
+    task->maj_flt += t->maj_flt;
+}
+
+void usage_leave_mm(struct task *task, const struct mm_struct *mm)
+{
+    task->maxrss = max(task->maxrss, mm_hiwater_rss(mm));
+}
+
+/* The most pages at a time, now or earlier. */
+static u64 task_maxrss(const struct task *task)
+{
+    u64 now = task->mm ? mm_hiwater_rss(task->mm) : 0;
+
+    return max(task->maxrss, now);
 }
 
 struct rusage_sums thread_usage(struct thread *t)
 {
     return (struct rusage_sums){
         .time = thread_cputime(t),
+        .min_flt = t->min_flt,
+        .maj_flt = t->maj_flt,
         .switches = t->switches,
         .preempted = t->preempted,
+        .maxrss = task_maxrss(t->task),
     };
 }
 
@@ -77,12 +95,15 @@ struct rusage_sums task_usage(struct task *task)
         .maj_flt = task->maj_flt,
         .switches = task->switches,
         .preempted = task->preempted,
+        .maxrss = task_maxrss(task),
     };
     const struct thread *t;
 
     list_for_each_entry (t, &task->threads, task_link) {
         sums.switches += t->switches;
         sums.preempted += t->preempted;
+        sums.min_flt += READ_ONCE(t->min_flt);
+        sums.maj_flt += READ_ONCE(t->maj_flt);
     }
     return sums;
 }
@@ -95,6 +116,7 @@ void usage_add(struct rusage_sums *to, const struct rusage_sums *more)
     to->maj_flt += more->maj_flt;
     to->switches += more->switches;
     to->preempted += more->preempted;
+    to->maxrss = max(to->maxrss, more->maxrss);
 }
 
 void rusage_fill(struct rusage_k *ru, const struct rusage_sums *sums)
@@ -102,8 +124,19 @@ void rusage_fill(struct rusage_k *ru, const struct rusage_sums *sums)
     memset(ru, 0, sizeof(*ru));
     ru->ru_utime = ns_to_timeval(sums->time.user);
     ru->ru_stime = ns_to_timeval(sums->time.system);
+    ru->ru_maxrss = (s64)(sums->maxrss << (PAGE_SHIFT - 10));
     ru->ru_minflt = (s64)sums->min_flt;
     ru->ru_majflt = (s64)sums->maj_flt;
     ru->ru_nvcsw = (s64)(sums->switches - sums->preempted);
     ru->ru_nivcsw = (s64)sums->preempted;
+}
+
+void thread_count_fault(bool major)
+{
+    struct thread *t = current;
+
+    if (major)
+        t->maj_flt++;
+    else
+        t->min_flt++;
 }

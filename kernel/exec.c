@@ -102,11 +102,14 @@ static int map_segment(struct loader *l, const struct elf_phdr *p)
     return map_range(l, mapped, ALIGN_UP(end, PAGE_SIZE), prot, NULL, 0);
 }
 
-/* The lowest and highest executable bytes, for whoever shows the space. */
-static void note_code(struct loader *l, const struct elf_phdr *p)
+/* The lowest and highest executable bytes, for whoever shows the space, and
+ * the last segment, for RLIMIT_DATA. */
+static void note_segment(struct loader *l, const struct elf_phdr *p)
 {
     u64 start = l->elf.bias + p->vaddr;
 
+    l->mm->start_data = start;
+    l->mm->end_data = start + p->filesz;
     if (!(p->flags & PF_X))
         return;
     if (!l->mm->start_code)
@@ -126,7 +129,7 @@ static int map_image(struct loader *l)
         r = map_segment(l, p);
         if (r)
             return r;
-        note_code(l, p);
+        note_segment(l, p);
     }
     l->mm->start_brk = l->mm->brk = l->elf.end;
     return 0;
@@ -142,7 +145,8 @@ static int load(struct loader *l, const char *name,
     l->mm = mm_create();
     if (!l->mm)
         return -ENOMEM;
-    l->mm->stack_limit = current->task->limits[RLIMIT_STACK].cur;
+    mm_note_limit(l->mm, RLIMIT_AS, rlimit_current(RLIMIT_AS).cur);
+    mm_note_limit(l->mm, RLIMIT_DATA, rlimit_current(RLIMIT_DATA).cur);
     program->mm = l->mm;
     program->ip = l->elf.entry;
     r = map_image(l);

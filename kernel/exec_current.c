@@ -5,6 +5,7 @@
 #include <arch/tlb.h>
 #include <base/errno.h>
 #include <base/string.h>
+#include <kernel/cputime.h>
 #include <kernel/exec.h>
 #include <kernel/file.h>
 #include <kernel/signal_queue.h>
@@ -92,8 +93,10 @@ static void switch_space(struct thread *t, struct mm_struct *mm)
     spin_unlock(&task_lock);
     mm_switch(mm);
     irq_restore(flags);
-    if (old)
+    if (old) {
+        usage_leave_mm(task, old);
         mm_put(old);
+    }
 }
 
 /* What comes after the last slash; names the task. */

@@ -153,7 +153,7 @@ static void fill_words(struct stack *s, const struct elf_image *elf,
 static int map_stack(struct mm_struct *mm, u64 used, bool exec)
 {
     u64 size = ALIGN_UP(used, PAGE_SIZE) + STACK_ROOM;
-    u64 limit = ALIGN_DOWN(mm->stack_limit, PAGE_SIZE);
+    u64 limit = ALIGN_DOWN(rlimit_current(RLIMIT_STACK).cur, PAGE_SIZE);
     int r;
 
     if (used > limit)

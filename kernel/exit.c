@@ -66,6 +66,7 @@ static void task_free_resources(struct task *task)
     struct mm_struct *mm = task->mm;
     struct files *files = task->files;
 
+    usage_leave_mm(task, mm);
     spin_lock(&task_lock);
     task->mm = NULL;
     task->files = NULL;

@@ -53,19 +53,31 @@ static void memory_init(void)
     vmalloc_init();
 }
 
-/* `limit=SECONDS` of guest time; anything but a number is no limit. */
-static void limit_option(void)
+/* The number of `name=NUMBER`; false if there is none. */
+static bool number_option(const char *name, u64 *number)
 {
     char digits[12];
-    u64 seconds = 0;
     const char *d;
 
-    if (boot_option_value("limit", digits, sizeof(digits)) < 0)
-        return;
+    if (boot_option_value(name, digits, sizeof(digits)) < 0)
+        return false;
+    *number = 0;
     for (d = digits; *d >= '0' && *d <= '9'; d++)
-        seconds = seconds * 10 + (u64)(*d - '0');
-    if (d != digits && !*d)
-        timer_set_limit(seconds * 1000000000ul);
+        *number = *number * 10 + (u64)(*d - '0');
+    return d != digits && !*d;
+}
+
+/* `limit=SECONDS` of guest time, and the knobs of Linux's names. */
+static void number_options(void)
+{
+    u64 number;
+
+    if (number_option("limit", &number))
+        timer_set_limit(number * 1000000000ul);
+    for (unsigned knob = 0; knob < KNOB_COUNT; knob++)
+        if (number_option(overcommit_knob_names[knob], &number) &&
+            overcommit_set(knob, (s64)number))
+            printk("%s: no such mode\n", overcommit_knob_names[knob]);
 }
 
 /* `test=NAME` and `panic`. */
@@ -94,7 +106,7 @@ void kernel_main(phys_addr_t info, u64 first_cycles)
     sched_init();
     smp_init();
     trace_init();
-    limit_option();
+    number_options();
     test_options();
     uart_enable_irq();
     init_task_start();

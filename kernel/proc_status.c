@@ -21,7 +21,8 @@ struct task_look {
 
 /* Pages, and bytes of its fixed points. */
 struct mm_look {
-    u64 total, resident, anon, file, shmem, data, stack, text, tables;
+    u64 total, peak, locked, resident, peak_resident;
+    u64 anon, file, shmem, data, stack, text, tables;
     u64 start_code, end_code, start_stack;
 };
 
@@ -86,10 +87,15 @@ static bool look_mm(const struct proc_file *p, struct mm_look *l)
         return false;
     mmap_read_lock(mm);
     l->total = mm->total_vm;
+    l->peak = mm_hiwater_vm(mm);
+    l->locked = mm->locked_vm;
+    l->data = mm->data_vm;
+    l->stack = mm->stack_vm;
     l->anon = (u64)max(READ_ONCE(mm->rss[RSS_ANON]), 0l);
     l->file = (u64)max(READ_ONCE(mm->rss[RSS_FILE]), 0l);
     l->shmem = (u64)max(READ_ONCE(mm->rss[RSS_SHMEM]), 0l);
     l->resident = l->anon + l->file + l->shmem;
+    l->peak_resident = max(READ_ONCE(mm->hiwater_rss), l->resident);
     l->text = pages_of(mm->start_code, mm->end_code);
     l->tables = READ_ONCE(mm->table_pages);
     l->start_code = mm->start_code;
@@ -108,11 +114,11 @@ static void row(struct seq *s, const char *name, u64 pages)
 
 static void status_memory(struct seq *s, const struct mm_look *l)
 {
-    row(s, "VmPeak", l->total);
+    row(s, "VmPeak", l->peak);
     row(s, "VmSize", l->total);
-    row(s, "VmLck", 0);
+    row(s, "VmLck", l->locked);
     row(s, "VmPin", 0);
-    row(s, "VmHWM", l->resident);
+    row(s, "VmHWM", l->peak_resident);
     row(s, "VmRSS", l->resident);
     row(s, "RssAnon", l->anon);
     row(s, "RssFile", l->file);

@@ -151,7 +151,7 @@ static ssize_t proc_write(struct file *f, const void __user *buf, size_t n,
         return -EFAULT;
     r = parse_number(text, &value);
     if (!r)
-        r = setting ? store_setting(entry, value) : entry->store(p, value);
+        r = entry->store ? entry->store(p, value) : store_setting(entry, value);
     return r ? r : (ssize_t)n;
 }
 

@@ -25,9 +25,23 @@ static const struct proc_entry task_entries[] = {
 
 static u64 max_map_count = MAX_MAP_COUNT;
 
+static int store_overcommit(const struct proc_file *p, s64 value)
+{
+    return overcommit_set(p->entry->setting - overcommit_knobs, value);
+}
+
+#define OVERCOMMIT_ENTRY(file, knob)                                           \
+    {                                                                          \
+        .name = (file), .mode = 0644, .setting = &overcommit_knobs[knob],      \
+        .store = store_overcommit                                              \
+    }
+
 /* /proc/sys/vm/... */
 static const struct proc_entry vm_entries[] = {
     {.name = "max_map_count", .mode = 0444, .setting = &max_map_count},
+    OVERCOMMIT_ENTRY("overcommit_kbytes", KNOB_OVERCOMMIT_KBYTES),
+    OVERCOMMIT_ENTRY("overcommit_memory", KNOB_OVERCOMMIT_MEMORY),
+    OVERCOMMIT_ENTRY("overcommit_ratio", KNOB_OVERCOMMIT_RATIO),
 };
 
 /* ---- names ---- */

@@ -97,6 +97,8 @@ static void shutdown_main(void *unused)
     bury_all();
     before = frames_before_tasks;
     after = frames_in_use();
+    if (vm_committed())
+        panic("%lu pages are still promised (overcommit)", vm_committed());
     printk("frames: %s%llu in use before the first task, %llu at the end\n",
            before == after ? "" : "LEAK ", (unsigned long long)before,
            (unsigned long long)after);

@@ -22,15 +22,20 @@ static int limit_check(u32 resource, const struct rlimit_k *limit)
     return 0;
 }
 
-/* The stack grows by its mm's copy of the limit. task_lock held. */
+struct rlimit_k rlimit_current(unsigned resource)
+{
+    return current->task->limits[resource];
+}
+
+/* mm/ looks at some limits only where there is one. task_lock held. */
 static void limit_set(struct task *task, u32 resource,
                       const struct rlimit_k *limit)
 {
     task->limits[resource] = *limit;
     if (resource == RLIMIT_CPU)
         cpu_limits_changed(task);
-    if (resource == RLIMIT_STACK && task->mm)
-        WRITE_ONCE(task->mm->stack_limit, limit->cur);
+    if (task->mm)
+        mm_note_limit(task->mm, resource, limit->cur);
 }
 
 /* Reads and, if new is given, sets. pid 0: the caller's task. */

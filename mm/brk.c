@@ -19,12 +19,20 @@ static bool brk_grow(struct mm_struct *mm, u64 old, u64 new)
     return !IS_ERR_VALUE(r);
 }
 
+/* RLIMIT_DATA: the heap and the program's initialised data. */
+static bool within_data_limit(const struct mm_struct *mm, u64 brk)
+{
+    return !mm->limited ||
+           brk - mm->start_brk + mm->end_data - mm->start_data <=
+               rlimit_current(RLIMIT_DATA).cur;
+}
+
 /* mmap lock held for write. Changes mm->brk if it can. */
 static void brk_move(struct mm_struct *mm, u64 brk)
 {
     u64 old = ALIGN_UP(mm->brk, PAGE_SIZE), new = ALIGN_UP(brk, PAGE_SIZE);
 
-    if (brk < mm->start_brk || new < brk)
+    if (brk < mm->start_brk || new < brk || !within_data_limit(mm, brk))
         return;
     if (new > old && !brk_grow(mm, old, new))
         return;

@@ -97,7 +97,10 @@ static bool access_allowed(const struct vm_area_struct *vma, bool write)
     return vma->vm_flags & (write ? VM_WRITE : VM_READ);
 }
 
-/* One try at mm_pin_page(); 1: the lock was dropped, try again. */
+#define PIN_AGAIN 0x1
+
+/* One try at mm_pin_page(); PIN_AGAIN: a fault was served, or with
+ * VM_FAULT_RETRY waited for. */
 static int pin_page_once(struct mm_struct *mm, u64 addr, unsigned flags,
                          struct page **out)
 {
@@ -127,7 +130,9 @@ static int pin_page_once(struct mm_struct *mm, u64 addr, unsigned flags,
         mmap_read_unlock(mm);
     if (ret & VM_FAULT_ERROR)
         return ret & VM_FAULT_OOM ? -ENOMEM : -EFAULT;
-    return 1;
+    if (!(ret & VM_FAULT_RETRY))
+        thread_count_fault(flags & FAULT_TRIED);
+    return PIN_AGAIN | (int)(ret & VM_FAULT_RETRY);
 }
 
 int mm_pin_page(struct mm_struct *mm, u64 addr, bool write, struct page **out)
@@ -136,8 +141,11 @@ int mm_pin_page(struct mm_struct *mm, u64 addr, bool write, struct page **out)
         FAULT_RETRY_OK | FAULT_KILLABLE | (write ? FAULT_WRITE : 0);
     int r;
 
-    while ((r = pin_page_once(mm, addr, flags, out)) > 0)
+    while ((r = pin_page_once(mm, addr, flags, out)) > 0) {
         if (thread_signal_pending(WAIT_KILLABLE))
             return -EINTR;
+        if (r & VM_FAULT_RETRY)
+            flags |= FAULT_TRIED;
+    }
     return r;
 }

@@ -94,6 +94,10 @@ static struct vm_area_struct *dup_area(struct mm_struct *child,
 
     if (!copy)
         return NULL;
+    if (vm_charge(child, vma_accounted(copy))) {
+        vma_free(copy);
+        return NULL;
+    }
     copy->vm_mm = child;
     userfaultfd_forget(copy);
     return copy;
@@ -110,9 +114,11 @@ static int copy_areas(struct mm_struct *child, struct mm_struct *parent)
             return -ENOMEM;
         r = vma_insert(child, copy);
         if (r) {
+            vm_uncharge(vma_accounted(copy));
             vma_free(copy);
             return r;
         }
+        vm_stat_account(child, copy->vm_flags, (s64)vma_pages(copy));
         r = copy_pages(copy, vma);
         if (r)
             return r;
@@ -129,8 +135,9 @@ static void copy_layout(struct mm_struct *child, const struct mm_struct *mm)
     child->start_code = mm->start_code;
     child->end_code = mm->end_code;
     child->start_stack = mm->start_stack;
-    child->stack_limit = mm->stack_limit;
-    child->total_vm = mm->total_vm;
+    child->start_data = mm->start_data;
+    child->end_data = mm->end_data;
+    child->limited = mm->limited;
 }
 
 struct mm_struct *mm_fork(struct mm_struct *parent)

@@ -32,7 +32,6 @@ struct mm_struct *mm_create(void)
     mm->refs = 1;
     rwsem_init(&mm->mmap_lock);
     spin_lock_class(&mm->page_table_lock, LOCK_PAGE_TABLE);
-    mm->stack_limit = 8ull << 20;
     mm->mmap_base = STACK_TOP - STACK_RESERVE;
     vma_tree_init(mm);
     if (arch_mm_init(mm)) {
@@ -65,6 +64,7 @@ static void free_all_tables(struct mm_struct *mm)
 static void exit_mmap(struct mm_struct *mm)
 {
     struct vm_area_struct *vma, *next;
+    u64 accounted = 0;
 
     for_each_vma (mm, vma) {
         zap_page_range(mm, vma, vma->vm_start, vma->vm_end);
@@ -74,8 +74,10 @@ static void exit_mmap(struct mm_struct *mm)
     free_all_tables(mm);
     for (vma = mm->mmap; vma; vma = next) {
         next = vma->vm_next;
+        accounted += vma_accounted(vma);
         vma_free(vma);
     }
+    vm_uncharge(accounted);
     mm->mmap = NULL;
     mm->vma_cache = NULL;
     mm->mm_rb.node = NULL;

@@ -60,7 +60,8 @@ static long choose_flags(struct map_request *rq, u64 prot, bool maywrite)
     rq->vm_flags = (prot & VM_ACCESS) | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
     if (rq->flags & MAP_GROWSDOWN)
         rq->vm_flags |= VM_GROWSDOWN;
-    if (rq->flags & MAP_NORESERVE)
+    if ((rq->flags & MAP_NORESERVE) &&
+        overcommit_knobs[KNOB_OVERCOMMIT_MEMORY] != OVERCOMMIT_NEVER)
         rq->vm_flags |= VM_NORESERVE;
     if (type == MAP_PRIVATE)
         return 0;
@@ -78,14 +79,53 @@ static long choose_flags(struct map_request *rq, u64 prot, bool maywrite)
     return 0;
 }
 
-/* More than the machine could ever hold is refused at once; what may be
- * touched little by little is not (overcommit_memory 0, proc_sys_vm(5)). */
-static bool overcommits(const struct map_request *rq)
+/* What MAP_FIXED replaces makes room: the areas' pages in the request's range,
+ * those promised alone if so asked. */
+static __cold u64 replaced_pages(struct mm_struct *mm,
+                                 const struct map_request *rq, u64 flags)
 {
-    bool private_write = (rq->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
+    u64 end = rq->addr + rq->len, pages = 0;
+    struct vm_area_struct *vma;
 
-    return private_write && !(rq->vm_flags & VM_NORESERVE) &&
-           rq->len >> PAGE_SHIFT > frames_total();
+    if (!(rq->flags & MAP_FIXED))
+        return 0;
+    vma = find_vma(mm, rq->addr);
+    for (; vma && vma->vm_start < end; vma = vma->vm_next)
+        if ((vma->vm_flags & flags) == flags)
+            pages += (min(vma->vm_end, end) - max(vma->vm_start, rq->addr)) >>
+                     PAGE_SHIFT;
+    return pages;
+}
+
+/* The promise for new private memory; what is replaced gives back its own
+ * afterwards. Returns 0 or -ENOMEM. */
+static int charge_area(struct mm_struct *mm, struct map_request *rq)
+{
+    u64 pages = rq->len >> PAGE_SHIFT, back;
+    int r;
+
+    if (!accountable_mapping(rq->vm_flags))
+        return 0;
+    rq->vm_flags |= VM_ACCOUNT;
+    r = vm_charge(mm, pages);
+    if (likely(!r))
+        return 0;
+    back = replaced_pages(mm, rq, VM_ACCOUNT);
+    r = back ? vm_charge(mm, pages - back) : r;
+    if (!r)
+        vm_charge_anyway(back);
+    return r;
+}
+
+/* The task's limits and the machine's. Returns 0 or -ENOMEM. */
+static int account_area(struct mm_struct *mm, struct map_request *rq)
+{
+    u64 pages = rq->len >> PAGE_SHIFT;
+
+    if (unlikely(!may_expand_vm(mm, rq->vm_flags, pages)) &&
+        !may_expand_vm(mm, rq->vm_flags, pages - replaced_pages(mm, rq, 0)))
+        return -ENOMEM;
+    return charge_area(mm, rq);
 }
 
 /* The new area itself; old mappings there are gone. */
@@ -111,7 +151,7 @@ static long map_new_area(struct mm_struct *mm, const struct map_request *rq)
         vma_set_object(vma, rq->object);
         vma_link(mm, vma, &place);
     }
-    mm->total_vm += rq->len >> PAGE_SHIFT;
+    vm_stat_account(mm, rq->vm_flags, (s64)(rq->len >> PAGE_SHIFT));
     return start;
 }
 
@@ -119,23 +159,23 @@ static long map_new_area(struct mm_struct *mm, const struct map_request *rq)
 static long mmap_region(struct mm_struct *mm, struct map_request *rq)
 {
     u64 addr = choose_address(mm, rq);
+    long r;
 
     if (IS_ERR_VALUE(addr))
         return addr;
-    if (overcommits(rq))
-        return -ENOMEM;
     rq->addr = addr;
     if (!rq->object)
         rq->pgoff = addr >> PAGE_SHIFT;
-    if (rq->flags & MAP_FIXED) {
-        int r = munmap_range(mm, addr, addr + rq->len);
-
-        if (r)
-            return r;
-    }
-    if (mm->map_count >= MAX_MAP_COUNT)
-        return -ENOMEM;
-    return map_new_area(mm, rq);
+    r = account_area(mm, rq);
+    if (r)
+        return r;
+    if (rq->flags & MAP_FIXED)
+        r = munmap_range(mm, addr, addr + rq->len);
+    if (!r)
+        r = mm->map_count >= MAX_MAP_COUNT ? -ENOMEM : map_new_area(mm, rq);
+    if (IS_ERR_VALUE(r) && (rq->vm_flags & VM_ACCOUNT))
+        vm_uncharge(rq->len >> PAGE_SHIFT);
+    return r;
 }
 
 /* Shared anonymous memory is an object of its own. */
@@ -147,6 +187,11 @@ static __noinline long mmap_shared_anon(struct mm_struct *mm,
     rq->object = object_create_shmem(rq->len);
     if (!rq->object)
         return -ENOMEM;
+    r = rq->vm_flags & VM_NORESERVE ? 0 : object_charge(rq->object, mm);
+    if (r) {
+        object_put(rq->object);
+        return r;
+    }
     rq->pgoff = 0;
     mmap_write_lock(mm);
     r = mmap_region(mm, rq);

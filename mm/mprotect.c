@@ -23,6 +23,29 @@ static void change_pages(struct mm_struct *mm, u64 start, u64 end, u64 vm_flags)
     tlb_flush_range(mm, start, end);
 }
 
+/* New flags for [start, end) of *vma, which becomes the area that covers it:
+ * with what they cost in promises. Returns 0 or -ENOMEM. */
+static int protect_area(struct vm_area_struct **vma, u64 start, u64 end,
+                        u64 flags)
+{
+    struct mm_struct *mm = (*vma)->vm_mm;
+    u64 old = (*vma)->vm_flags, pages = (end - start) >> PAGE_SHIFT;
+    bool kept = !(flags & VM_WRITE) && (old & VM_ACCOUNT) &&
+                ((*vma)->vm_object || vma_has_pages(*vma));
+    int r = protect_charge(mm, old, &flags, pages, kept);
+
+    if (r)
+        return r;
+    r = vma_modify_flags(vma, start, end, flags);
+    if (r) {
+        protect_uncharge(old, flags, pages);
+        return r;
+    }
+    protect_account(mm, old, flags, pages);
+    change_pages(mm, start, end, flags);
+    return 0;
+}
+
 /* The rights asked for must be among those the mapping may have. */
 static bool may_protect(const struct vm_area_struct *vma, u64 prot)
 {
@@ -52,10 +75,9 @@ static long protect_range(struct mm_struct *mm, u64 start, u64 end, u64 prot)
         if ((vma->vm_flags & VM_ACCESS) != prot) {
             u64 flags = (vma->vm_flags & ~VM_ACCESS) | prot;
 
-            r = vma_modify_flags(&vma, at, stop, flags);
+            r = protect_area(&vma, at, stop, flags);
             if (r)
                 return r;
-            change_pages(mm, at, stop, flags);
         }
         at = stop;
         if (vma->vm_end <= at)

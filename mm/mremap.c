@@ -31,16 +31,33 @@ static int unmap(struct mm_struct *mm, u64 start, u64 len)
     return munmap_range(mm, start, start + len);
 }
 
-/* So many bytes of an area with these flags came. */
-static void account(struct mm_struct *mm, u64 bytes)
-{
-    mm->total_vm += bytes >> PAGE_SHIFT;
-}
-
 /* Page offset of addr in what vma maps. */
 static u64 pgoff_at(const struct vm_area_struct *vma, u64 addr)
 {
     return vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT);
+}
+
+/* By how much the address space becomes larger in the end. */
+static u64 added_pages(const struct remap *rm)
+{
+    u64 given_up = rm->flags & MREMAP_DONTUNMAP ? 0 : rm->old_len;
+
+    return (rm->new_len - given_up) >> PAGE_SHIFT;
+}
+
+/* Promises what is added, and for now what will be given up as well. Returns 0
+ * or -ENOMEM. */
+static int charge(const struct remap *rm, const struct vm_area_struct *vma,
+                  u64 given_up)
+{
+    int r;
+
+    if (!(vma->vm_flags & VM_ACCOUNT))
+        return 0;
+    r = vm_charge(rm->mm, added_pages(rm));
+    if (!r)
+        vm_charge_anyway(given_up);
+    return r;
 }
 
 /* The area that is to be resized, or NULL: *error says why not. */
@@ -61,6 +78,8 @@ static struct vm_area_struct *area_to_resize(const struct remap *rm, int *error)
         *error = -EFAULT;
     else if (pgoff + (rm->new_len >> PAGE_SHIFT) < pgoff)
         *error = -EINVAL;
+    else if (!may_expand_vm(rm->mm, vma->vm_flags, added_pages(rm)))
+        *error = -ENOMEM;
     else
         *error = 0;
     return *error ? NULL : vma;
@@ -84,30 +103,16 @@ static long grow_in_place(struct remap *rm, struct vm_area_struct *vma)
     struct vma_shape shape = {vma->vm_flags, vma->vm_object,
                               pgoff_at(vma, start), vma->vm_uffd};
 
+    if (charge(rm, vma, 0))
+        return -ENOMEM;
     rm->locked = vma->vm_flags & VM_LOCKED;
     vma = vma_merge(rm->mm, vma, start, end, &shape);
     BUG_ON(!vma);
-    account(rm->mm, end - start);
+    vm_stat_account(rm->mm, vma->vm_flags, (s64)added_pages(rm));
     return rm->addr;
 }
 
 /* ---- moving ---- */
-
-/* The area has, or had until they were discarded, pages of its own. */
-static bool has_pages(const struct vm_area_struct *vma)
-{
-    u64 va = vma->vm_start, stop;
-    pte_t *pte;
-
-    while ((pte = pt_next_leaf(vma->vm_mm->pgd, &va, vma->vm_end, &stop)))
-        for (; va < stop; va += PAGE_SIZE, pte++) {
-            pte_t entry = pte_get(pte);
-
-            if (!pte_none(entry) && pte_pfn(entry) != page_to_pfn(zero_page))
-                return true;
-        }
-    return false;
-}
 
 /* A second area like vma's part, linked at the new place: NULL: no memory. */
 static struct vm_area_struct *copy_area(const struct remap *rm,
@@ -121,14 +126,14 @@ static struct vm_area_struct *copy_area(const struct remap *rm,
     new->vm_start = rm->new_addr;
     new->vm_end = rm->new_addr + rm->new_len;
     /* Nobody knows the offset of untouched memory: it may merge better. */
-    new->vm_pgoff = vma->vm_object || has_pages(vma)
+    new->vm_pgoff = vma->vm_object || vma_has_pages(vma)
                         ? pgoff_at(vma, rm->addr)
                         : rm->new_addr >> PAGE_SHIFT;
     if (vma_insert(rm->mm, new)) {
         vma_free(new);
         return NULL;
     }
-    account(rm->mm, rm->new_len);
+    vm_stat_account(rm->mm, new->vm_flags, (s64)vma_pages(new));
     return new;
 }
 
@@ -157,27 +162,43 @@ static void leave_area(const struct remap *rm, struct vm_area_struct *vma)
         BUG_ON(munmap_range(rm->mm, rm->addr, rm->addr + rm->old_len));
 }
 
+/* The new area with the pages in it, or NULL: no memory, nothing has changed.
+ */
+static struct vm_area_struct *new_home(const struct remap *rm,
+                                       struct vm_area_struct *vma)
+{
+    u64 promised = vma->vm_flags & VM_ACCOUNT ? rm->new_len >> PAGE_SHIFT : 0;
+    bool cut = rm->old_len && !(rm->flags & MREMAP_DONTUNMAP);
+    struct vm_area_struct *new;
+
+    if (cut && cut_out(rm, vma)) {
+        vm_uncharge(promised);
+        return NULL;
+    }
+    new = copy_area(rm, vma);
+    if (new && !move_page_tables(vma, rm->addr, new, rm->old_len))
+        return new;
+    if (new)
+        BUG_ON(munmap_range(rm->mm, new->vm_start, new->vm_end));
+    else
+        vm_uncharge(promised);
+    vma_rejoin(vma);
+    return NULL;
+}
+
 /* To the new place, which is free. */
 static long move_area(struct remap *rm, struct vm_area_struct *vma)
 {
+    u64 pages = rm->new_len >> PAGE_SHIFT;
     struct vm_area_struct *new;
-    int r = 0;
 
     /* Two cuts and one area more must not pass the limit. */
-    if (rm->mm->map_count >= MAX_MAP_COUNT - 3)
+    if (rm->mm->map_count >= MAX_MAP_COUNT - 3 ||
+        charge(rm, vma, pages - added_pages(rm)))
         return -ENOMEM;
-    if (rm->old_len && !(rm->flags & MREMAP_DONTUNMAP))
-        r = cut_out(rm, vma);
-    if (r)
-        return r;
-    new = copy_area(rm, vma);
-    r = new ? move_page_tables(vma, rm->addr, new, rm->old_len) : -ENOMEM;
-    if (r) {
-        if (new)
-            BUG_ON(munmap_range(rm->mm, new->vm_start, new->vm_end));
-        vma_rejoin(vma);
-        return r;
-    }
+    new = new_home(rm, vma);
+    if (!new)
+        return -ENOMEM;
     rm->locked = new->vm_flags &VM_LOCKED;
     leave_area(rm, vma);
     vma_rejoin(new);

@@ -41,6 +41,7 @@ int munmap_range(struct mm_struct *mm, u64 start, u64 end)
 {
     struct vm_area_struct *vma = find_vma_intersection(mm, start, end);
     struct vm_area_struct *prev, *next;
+    u64 accounted = 0;
     int r;
 
     if (!vma)
@@ -52,13 +53,16 @@ int munmap_range(struct mm_struct *mm, u64 start, u64 end)
         vma = find_vma(mm, start);
     }
     prev = vma->vm_prev;
+    update_hiwater_vm(mm);
     for (; vma && vma->vm_start < end; vma = next) {
         next = vma->vm_next;
         zap_page_range(mm, vma, vma->vm_start, vma->vm_end);
-        mm->total_vm -= (vma->vm_end - vma->vm_start) >> PAGE_SHIFT;
+        vm_stat_account(mm, vma->vm_flags, -(s64)vma_pages(vma));
+        accounted += vma_accounted(vma);
         vma_unlink(mm, vma);
         vma_free(vma);
     }
+    vm_uncharge(accounted);
     free_tables_around(mm, start, end, prev, vma);
     return 0;
 }

@@ -11,9 +11,6 @@
 #include <base/printk.h>
 #include <base/string.h>
 #include <mm/internal.h>
-#include <mm/object.h>
-#include <mm/page.h>
-#include <mm/slab.h>
 
 static struct mem_object *object_create(enum object_kind kind, const char *name,
                                         u64 size)
@@ -73,6 +70,15 @@ struct mem_object *object_create_memfd(char *name)
     return object;
 }
 
+int object_charge(struct mem_object *object, const struct mm_struct *mm)
+{
+    int r = vm_charge(mm, object_pages(object));
+
+    if (!r)
+        object->charged = object_pages(object);
+    return r;
+}
+
 static void release_page(struct page *page, u64 index __maybe_unused,
                          void *arg __maybe_unused)
 {
@@ -87,6 +93,7 @@ void object_put(struct mem_object *object)
     BUG_ON(object->mappings.node);
     page_tree_for_each(&object->tree, release_page, NULL);
     page_tree_free(&object->tree);
+    vm_uncharge(object->charged);
     if (object->memfd)
         kfree((char *)object->name);
     kfree(object);

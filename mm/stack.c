@@ -5,22 +5,27 @@
 int mmap_stack(struct mm_struct *mm, u64 top, u64 size)
 {
     struct vm_area_struct *vma = vma_alloc(mm);
-    int r;
+    u64 pages = size >> PAGE_SHIFT;
+    int r = -ENOMEM;
 
-    if (!vma)
-        return -ENOMEM;
+    if (!vma || vm_charge(mm, pages))
+        goto fail;
     vma->vm_start = top - size;
     vma->vm_end = top;
     vma->vm_flags = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC |
-                    VM_GROWSDOWN | VM_STACK;
+                    VM_GROWSDOWN | VM_STACK | VM_ACCOUNT;
     vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
     vma->vm_pgoff = vma->vm_start >> PAGE_SHIFT;
     mmap_write_lock(mm);
     r = vma_insert(mm, vma);
     if (!r)
-        mm->total_vm += size >> PAGE_SHIFT;
+        vm_stat_account(mm, vma->vm_flags, (s64)pages);
     mmap_write_unlock(mm);
-    if (r)
+    if (!r)
+        return 0;
+    vm_uncharge(pages);
+fail:
+    if (vma)
         vma_free(vma);
     return r;
 }
@@ -40,11 +45,16 @@ static bool gap_is_free(const struct vm_area_struct *vma, u64 start)
 static int grow_area(struct mm_struct *mm, struct vm_area_struct *vma,
                      u64 start)
 {
-    if (start < MMAP_MIN_ADDR)
+    u64 grow = (vma->vm_start - start) >> PAGE_SHIFT;
+
+    if (start < MMAP_MIN_ADDR || !gap_is_free(vma, start))
         return -ENOMEM;
-    if (vma->vm_end - start > mm->stack_limit || !gap_is_free(vma, start))
+    if (!may_expand_vm(mm, vma->vm_flags, grow) ||
+        vma->vm_end - start > rlimit_current(RLIMIT_STACK).cur)
         return -ENOMEM;
-    mm->total_vm += (vma->vm_start - start) >> PAGE_SHIFT;
+    if ((vma->vm_flags & VM_ACCOUNT) && vm_charge(mm, grow))
+        return -ENOMEM;
+    vm_stat_account(mm, vma->vm_flags, (s64)grow);
     vma_adjust(vma, start, vma->vm_end);
     return 0;
 }

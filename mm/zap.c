@@ -4,7 +4,7 @@
  * tables costs one walk.
  */
 #include <arch/tlb.h>
-#include <mm/mm.h>
+#include <mm/internal.h>
 #include <mm/pgtable.h>
 
 #define ZAP_BATCH 64
@@ -68,6 +68,7 @@ static __attribute__((noinline)) void zap_tables(struct mm_struct *mm,
 {
     struct zap z;
 
+    update_hiwater_rss(mm);
     z.mm = mm;
     z.cleared = z.count = 0;
     do {
@@ -102,4 +103,19 @@ void zap_page_range(struct mm_struct *mm,
         pte = pt_next_leaf(mm->pgd, &start, end, &stop);
     if (pte)
         zap_tables(mm, pte, start, stop, end);
+}
+
+bool vma_has_pages(const struct vm_area_struct *vma)
+{
+    u64 va = vma->vm_start, stop;
+    pte_t *pte;
+
+    while ((pte = pt_next_leaf(vma->vm_mm->pgd, &va, vma->vm_end, &stop)))
+        for (; va < stop; va += PAGE_SIZE, pte++) {
+            pte_t entry = pte_get(pte);
+
+            if (!pte_none(entry) && pte_pfn(entry) != page_to_pfn(zero_page))
+                return true;
+        }
+    return false;
 }

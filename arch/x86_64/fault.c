@@ -236,10 +236,12 @@ static void fault_failed(struct page_fault *pf, unsigned ret, int code)
 
 static void account_fault(struct page_fault *pf)
 {
-    struct task *task = current->task;
-    u64 *count = pf->flags & FAULT_TRIED ? &task->maj_flt : &task->min_flt;
+    struct thread *t = current;
 
-    __atomic_fetch_add(count, 1, __ATOMIC_RELAXED);
+    if (unlikely(pf->flags & FAULT_TRIED))
+        t->maj_flt++;
+    else
+        t->min_flt++;
 }
 
 static void open_record(struct page_fault *pf)
@@ -282,11 +284,12 @@ static void do_user_addr_fault(struct page_fault *pf)
             return;
         pf->flags |= FAULT_TRIED;
     }
-    account_fault(pf);
-    if (unlikely(ret & VM_FAULT_ERROR))
+    if (unlikely(ret & VM_FAULT_ERROR)) {
         fault_failed(pf, ret, code);
-    else
-        ledger_finish(pf->rec, pf->rec->end);
+        return;
+    }
+    account_fault(pf);
+    ledger_finish(pf->rec, pf->rec->end);
 }
 
 void do_page_fault(struct regs *regs, u64 error_code)

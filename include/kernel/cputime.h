@@ -20,6 +20,9 @@ struct cputime task_cputime(struct task *task);
 /* The current thread leaves its task, which keeps what it used. */
 void cputime_leave(struct thread *t);
 
+/* The task is about to leave mm: notes how large it was. */
+void usage_leave_mm(struct task *task, const struct mm_struct *mm);
+
 /* What getrusage(2) tells of a task without its children; of a thread. */
 struct rusage_sums task_usage(struct task *task);
 struct rusage_sums thread_usage(struct thread *t);

@@ -27,7 +27,7 @@ struct proc_entry {
     int (*show)(const struct proc_file *p, struct seq *s, u64 *cursor);
     /* A number was written. Returns 0 or -errno. */
     int (*store)(const struct proc_file *p, s64 value);
-    u64 *setting; /* shown, and stored between min, max */
+    u64 *setting; /* shown, and, without a store, stored between min, max */
     s64 min, max;
     const struct file_operations *ops; /* instead of text */
     bool needs_mm;                     /* open: -ESRCH without */

@@ -32,18 +32,6 @@ enum thread_state {
 #define WORK_PREEMPT 4u /* somebody more important may be ready */
 #define WORK_CPUTIME 8u /* its task counts CPU time, see cpu_limits.c */
 
-/* getrlimit(2): the ABI's pair, and its resources. */
-struct rlimit_k {
-    u64 cur, max;
-};
-#define RLIM_INFINITY     (~0ull)
-#define RLIMIT_CPU        0
-#define RLIMIT_CORE       4
-#define RLIMIT_STACK      3
-#define RLIMIT_NOFILE     7
-#define RLIMIT_SIGPENDING 11
-#define RLIMIT_COUNT      16
-
 /* Real-time signals that may be queued at a time, if nobody says otherwise. */
 #define SIGPENDING_DEFAULT 4096
 
@@ -81,6 +69,7 @@ struct cputime {
 struct rusage_sums {
     struct cputime time;
     u64 min_flt, maj_flt, switches, preempted;
+    u64 maxrss; /* pages; not added up: the largest */
 };
 
 /* sched(7): `prio` 0 is SCHED_OTHER and its kind, 1..99 real-time. */
@@ -129,6 +118,7 @@ struct thread {
     u64 user_ticks, system_ticks; /* where a tick found it */
     u64 switches, preempted;      /* off the CPU; of these against its will */
     struct cputime told;          /* see cputime.c */
+    u64 min_flt, maj_flt;         /* its own to write */
 #ifdef LOCKDEP
     int sleeping_locks; /* that it holds */
 #endif
@@ -164,7 +154,8 @@ struct task {
     struct thread *vfork_waiter; /* parent that waits for exec or exit */
     struct thread *exec_thread;  /* in execve(2): its siblings must die */
     bool did_exec;               /* for setpgid(2) */
-    u64 min_flt, maj_flt;        /* atomic */
+    u64 min_flt, maj_flt;        /* of threads already gone */
+    u64 maxrss;                  /* of programs already gone, pages */
     /* CPU time and switches of threads already gone, and see cputime.c. */
     u64 run_ns, user_ticks, system_ticks, switches, preempted;
     struct cputime told;

@@ -8,6 +8,7 @@
 #include <base/list.h>
 #include <base/spinlock.h>
 #include <base/types.h>
+#include <uapi/faultline/resource.h>
 
 struct thread;
 struct mm_struct;
@@ -37,6 +38,15 @@ bool thread_signal_pending(enum wait_mode mode);
 /* Ids for the ledger and messages. */
 u32 thread_tid(const struct thread *thread);
 u32 thread_pid(const struct thread *thread);
+
+/* getrlimit(2): the ABI's pair; RLIMIT_* of the running task. */
+struct rlimit_k {
+    u64 cur, max;
+};
+struct rlimit_k rlimit_current(unsigned resource);
+
+/* Counts a fault of the running thread that was served outside a trap. */
+void thread_count_fault(bool major);
 
 /* The mm of the running task; NULL in kernel threads. */
 struct mm_struct *mm_current(void);

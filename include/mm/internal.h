@@ -26,6 +26,10 @@ static inline void vma_set_edges(struct vm_area_struct *vma, u64 start, u64 end)
     vma->vm_end = end;
 }
 
+/* mm/zap.c: the area has, or had until they were discarded, pages of its own.
+ * mmap lock held. */
+bool vma_has_pages(const struct vm_area_struct *vma);
+
 /* mm/mremap_move.c: the entries of [old, old + len) in vma go to the start of
  * new_vma, which is linked and empty. mmap lock held for write. -ENOMEM: not
  * one has moved. */

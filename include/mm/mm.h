@@ -54,12 +54,14 @@ struct mm_struct {
 
     u64 mmap_base; /* top of the mmap area, exclusive */
     u64 start_brk, brk;
-    u64 start_code, end_code, start_stack;
-    u64 stack_limit; /* RLIMIT_STACK, bytes */
+    u64 start_code, end_code, start_data, end_data, start_stack;
 
-    u64 total_vm;       /* pages mapped */
-    s64 rss[RSS_KINDS]; /* pages resident; under page_table_lock */
-    u64 table_pages;    /* page tables below the root; same lock */
+    bool limited; /* a task of it has RLIMIT_AS or RLIMIT_DATA, or had */
+    /* Pages mapped: all, and by kind, see account.h; mmap lock. */
+    u64 total_vm, data_vm, stack_vm, exec_vm, locked_vm;
+    u64 hiwater_vm, hiwater_rss; /* at the last shrinking */
+    s64 rss[RSS_KINDS];          /* pages resident; under page_table_lock */
+    u64 table_pages;             /* page tables below the root; same lock */
 };
 
 /* ---- life (mm/mm.c) ---- */
@@ -234,5 +236,7 @@ void mm_init(void);
 
 /* Everything mm/ keeps in hand goes back, so that frames can be counted. */
 void mm_shrink_all(void);
+
+#include <mm/account.h>
 
 #endif

@@ -15,6 +15,7 @@
 #include <mm/page_tree.h>
 
 struct page;
+struct mm_struct;
 struct vm_area_struct;
 
 enum object_kind {
@@ -46,6 +47,7 @@ struct mem_object {
     u64 base_pfn;            /* module */
     struct page_tree tree;   /* shmem: by index */
     u64 page_count;
+    u64 charged;      /* pages promised, see account.h */
     const char *name; /* as maps shows it, but for the slash in front */
     u64 ino;          /* no two have the same */
 };
@@ -71,6 +73,10 @@ static inline u64 object_pages(const struct mem_object *object)
 
     return (size >> PAGE_SHIFT) + !!(size & (PAGE_SIZE - 1));
 }
+
+/* Promises the new object's whole size at once; mm: who asks. -ENOMEM. */
+__must_check int object_charge(struct mem_object *object,
+                               const struct mm_struct *mm);
 
 /* The page at index with a reference, or NULL if there is none yet. */
 struct page *object_find_page(struct mem_object *object, u64 index);

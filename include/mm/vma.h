@@ -35,8 +35,9 @@ struct vm_operations;
 #define VM_LOCKONFAULT  0x8000ul /* with VM_LOCKED: pages come by fault */
 #define VM_SEQ_READ     0x10000ul
 #define VM_RAND_READ    0x20000ul
-#define VM_DONTCOPY     0x40000ul /* fork leaves it out */
-#define VM_WIPEONFORK   0x80000ul /* empty in the child */
+#define VM_DONTCOPY     0x40000ul  /* fork leaves it out */
+#define VM_WIPEONFORK   0x80000ul  /* empty in the child */
+#define VM_ACCOUNT      0x100000ul /* counts as promised, see account.h */
 #define VM_DONTDUMP     0x200000ul
 #define VM_HUGEPAGE     0x400000ul
 #define VM_NOHUGEPAGE   0x800000ul

@@ -74,6 +74,7 @@ extern bool fake_signal;          /* a fatal signal is pending */
 /* What the rest of the machine does while the thread is blocked; returns
  * thread_block()'s result. NULL: blocking is a panic. */
 extern int (*fake_on_block)(void);
+extern struct rlimit_k fake_limits[RLIMIT_COUNT];
 extern unsigned fake_wakes; /* thread_wake() calls */
 
 /* ---- user accesses (fake_access.c, fake_tlb.c) ---- */

@@ -18,6 +18,21 @@ void spin_wait(struct spinlock *l, u32 me)
           me - 1);
 }
 
+struct rlimit_k fake_limits[RLIMIT_COUNT] = {
+    [0 ... RLIMIT_STACK - 1] = {RLIM_INFINITY, RLIM_INFINITY},
+    [RLIMIT_STACK] = {8 << 20, RLIM_INFINITY},
+    [RLIMIT_STACK + 1 ... RLIMIT_COUNT - 1] = {RLIM_INFINITY, RLIM_INFINITY},
+};
+
+struct rlimit_k rlimit_current(unsigned resource)
+{
+    return fake_limits[resource];
+}
+
+void thread_count_fault(bool major __maybe_unused)
+{
+}
+
 struct mm_struct *mm_current(void)
 {
     return fake_mm;

@@ -154,7 +154,7 @@ static void stack_grows_to_its_limit(void **state __maybe_unused)
     u64 top = STACK_TOP;
     char *p;
 
-    mm->stack_limit = 64 * PAGE_SIZE;
+    fake_limits[RLIMIT_STACK].cur = 64 * PAGE_SIZE;
     assert_int_equal(mmap_stack(mm, top, 2 * PAGE_SIZE), 0);
     assert_true(fake_write(mm, top - 10 * PAGE_SIZE, 's'));
     assert_int_equal(mm->mmap->vm_start, top - 10 * PAGE_SIZE);

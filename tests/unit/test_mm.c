@@ -392,7 +392,7 @@ static void fork_fails_whole(void **state __maybe_unused)
 static void stack_growth(void **state __maybe_unused)
 {
     struct mm_struct *mm = spaces[0].mm;
-    u64 top = STACK_TOP - PAGE_SIZE, limit = mm->stack_limit;
+    u64 top = STACK_TOP - PAGE_SIZE, limit = fake_limits[RLIMIT_STACK].cur;
     u64 lowest = top - limit;
 
     assert_int_equal(mmap_stack(mm, top, 4 * PAGE_SIZE), 0);
