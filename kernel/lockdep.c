@@ -31,25 +31,16 @@ static struct {
 static u64 deepest; /* bytes of stack */
 
 static const char *const class_names[] = {
-    [LOCK_UNKNOWN] = "unknown",
-    [LOCK_EPOLL] = "epoll",
-    [LOCK_FUTEX] = "futex",
-    [LOCK_OBJECT] = "object",
-    [LOCK_PAGE_TABLE] = "page table",
-    [LOCK_UFFD] = "userfaultfd",
-    [LOCK_TASK] = "task",
-    [LOCK_FILES] = "files",
-    [LOCK_TTY] = "tty",
-    [LOCK_WAIT_QUEUE] = "wait queue",
-    [LOCK_EPOLL_READY] = "epoll ready list",
-    [LOCK_RWSEM] = "rwsem",
-    [LOCK_RUN_QUEUE] = "run queue",
-    [LOCK_THREADS] = "spare threads",
-    [LOCK_STACKS] = "stacks",
-    [LOCK_SLAB_LIST] = "slab caches",
-    [LOCK_SLAB] = "slab",
-    [LOCK_BUDDY] = "buddy",
-    [LOCK_RANDOM] = "random",
+    [LOCK_UNKNOWN] = "unknown",       [LOCK_EPOLL] = "epoll",
+    [LOCK_FUTEX] = "futex",           [LOCK_OBJECT] = "object",
+    [LOCK_PAGE_TABLE] = "page table", [LOCK_PTE] = "page-table entries",
+    [LOCK_UFFD] = "userfaultfd",      [LOCK_TASK] = "task",
+    [LOCK_FILES] = "files",           [LOCK_TTY] = "tty",
+    [LOCK_WAIT_QUEUE] = "wait queue", [LOCK_EPOLL_READY] = "epoll ready list",
+    [LOCK_RWSEM] = "rwsem",           [LOCK_RUN_QUEUE] = "run queue",
+    [LOCK_THREADS] = "spare threads", [LOCK_STACKS] = "stacks",
+    [LOCK_SLAB_LIST] = "slab caches", [LOCK_SLAB] = "slab",
+    [LOCK_BUDDY] = "buddy",           [LOCK_RANDOM] = "random",
     [LOCK_CONSOLE] = "console",
 };
 
@@ -65,7 +56,7 @@ static bool may_nest(const struct spinlock *outer, const struct spinlock *inner)
 {
     if (inner->class == LOCK_FUTEX)
         return outer < inner;
-    return inner->class == LOCK_PAGE_TABLE || inner->class == LOCK_WAIT_QUEUE;
+    return inner->class == LOCK_WAIT_QUEUE;
 }
 
 static void check_order(const struct spinlock *outer,

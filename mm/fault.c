@@ -1,44 +1,17 @@
 /*
  * The fault path's portable half: from an area and an address to a page-table
  * entry that lets the access go on. arch/.../fault.c brings the fault here
- * with the mmap lock held for read; the handlers for each kind of memory are
- * in fault_anon.c, fault_object.c, fault_cow.c and userfaultfd_fault.c.
+ * with the area locked, or the mmap lock held for read; the handlers for each
+ * kind of memory are in fault_anon.c, fault_object.c, fault_cow.c and
+ * userfaultfd_fault.c.
  *
- * Page tables are freed only under the mmap lock for write, so an entry's
- * address stays good while we hold it; its content is ours only under the
- * page-table lock, and is compared again there.
+ * Page tables are freed only when no area needs them, so an entry's address
+ * stays good while we hold either lock; its content is ours only under the
+ * table's lock, and is compared again there.
  */
 #include <arch/tlb.h>
 #include <mm/fault.h>
-
-pte_t fault_make_pte(const struct vm_area_struct *vma, struct page *page,
-                     bool write)
-{
-    pte_t pte = pte_mkyoung(pte_make(page_to_pfn(page), vma->vm_page_prot));
-
-    if (write && (vma->vm_flags & VM_WRITE))
-        pte = pte_mkdirty(pte_mkwrite(pte));
-    return pte;
-}
-
-bool fault_install(struct vm_fault *vmf, pte_t pte, struct page *page,
-                   enum rss_kind kind)
-{
-    struct mm_struct *mm = vmf->vma->vm_mm;
-
-    spin_lock(&mm->page_table_lock);
-    if (unlikely(pte_get(vmf->pte).v != vmf->orig_pte.v)) {
-        spin_unlock(&mm->page_table_lock);
-        return false;
-    }
-    if (page) {
-        __atomic_fetch_add(&page->mapcount, 1, __ATOMIC_RELAXED);
-        mm->rss[kind]++;
-    }
-    pte_set(vmf->pte, pte);
-    spin_unlock(&mm->page_table_lock);
-    return true;
-}
+#include <mm/pgtable.h>
 
 /*
  * The entry already allows the access: another thread was faster, or the TLB
@@ -70,7 +43,6 @@ static unsigned handle_pte_fault(struct vm_fault *vmf)
 unsigned handle_mm_fault(struct vm_area_struct *vma, u64 addr, unsigned flags,
                          struct fault_record *rec)
 {
-    bool retry = flags & FAULT_TRIED;
     unsigned ret;
     struct vm_fault vmf = {
         .vma = vma,
@@ -81,7 +53,10 @@ unsigned handle_mm_fault(struct vm_area_struct *vma, u64 addr, unsigned flags,
     };
 
     /* The record keeps the walk as the first try found it. */
-    vmf.pte = pte_alloc(vma->vm_mm, addr, retry ? NULL : rec);
+    if (likely(rec && !(flags & FAULT_TRIED)))
+        vmf.pte = pte_alloc_inline(vma->vm_mm, addr, rec);
+    else
+        vmf.pte = pte_alloc(vma->vm_mm, addr, NULL);
     if (unlikely(!vmf.pte))
         return VM_FAULT_OOM;
     vmf.orig_pte = pte_get(vmf.pte);
@@ -97,6 +72,24 @@ static bool access_allowed(const struct vm_area_struct *vma, bool write)
     return vma->vm_flags & (write ? VM_WRITE : VM_READ);
 }
 
+/* The page at addr with a reference, if the entry allows the access now. */
+static struct page *page_get_mapped(struct mm_struct *mm, u64 addr, bool write)
+{
+    pte_t *pte = pte_lookup(mm, addr), e;
+    struct page *page = NULL;
+
+    if (!pte)
+        return NULL;
+    spin_lock(pte_lockptr(pte));
+    e = pte_get(pte);
+    if (pte_present(e) && (!write || pte_write(e))) {
+        page = pfn_to_page(pte_pfn(e));
+        get_page(page);
+    }
+    spin_unlock(pte_lockptr(pte));
+    return page;
+}
+
 #define PIN_AGAIN 0x1
 
 /* One try at mm_pin_page(); PIN_AGAIN: a fault was served, or with
@@ -107,7 +100,6 @@ static int pin_page_once(struct mm_struct *mm, u64 addr, unsigned flags,
     bool write = flags & FAULT_WRITE;
     struct vm_area_struct *vma;
     unsigned ret;
-    pte_t *pte;
 
     mmap_read_lock(mm);
     vma = find_vma(mm, addr);
@@ -115,16 +107,11 @@ static int pin_page_once(struct mm_struct *mm, u64 addr, unsigned flags,
         mmap_read_unlock(mm);
         return -EFAULT;
     }
-    spin_lock(&mm->page_table_lock);
-    pte = pte_lookup(mm, addr);
-    if (pte && pte_present(*pte) && (!write || pte_write(*pte))) {
-        *out = pfn_to_page(pte_pfn(*pte));
-        get_page(*out);
-        spin_unlock(&mm->page_table_lock);
+    *out = page_get_mapped(mm, addr, write);
+    if (*out) {
         mmap_read_unlock(mm);
         return 0;
     }
-    spin_unlock(&mm->page_table_lock);
     ret = handle_mm_fault(vma, addr, flags, NULL);
     if (!(ret & VM_FAULT_RETRY))
         mmap_read_unlock(mm);

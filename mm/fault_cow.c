@@ -29,20 +29,21 @@ static bool wp_replace(struct vm_fault *vmf, struct page *old,
 {
     struct mm_struct *mm = vmf->vma->vm_mm;
     bool counted = !(old->flags & PG_ZERO);
+    spinlock_t *lock = pte_lockptr(vmf->pte);
 
-    spin_lock(&mm->page_table_lock);
+    spin_lock(lock);
     if (unlikely(pte_get(vmf->pte).v != vmf->orig_pte.v)) {
-        spin_unlock(&mm->page_table_lock);
+        spin_unlock(lock);
         return false;
     }
     page->mapcount = 1;
-    mm->rss[RSS_ANON]++;
+    __atomic_fetch_add(&mm->rss[RSS_ANON], 1, __ATOMIC_RELAXED);
     if (counted)
-        mm->rss[page_rss_kind(old)]--;
+        __atomic_fetch_sub(&mm->rss[page_rss_kind(old)], 1, __ATOMIC_RELAXED);
     pte_set(vmf->pte, pte_modify(vmf->orig_pte, vm_get_page_prot(0)));
     tlb_flush_page(mm, vmf->address);
     pte_set(vmf->pte, fault_make_pte(vmf->vma, page, true));
-    spin_unlock(&mm->page_table_lock);
+    spin_unlock(lock);
     if (counted) {
         __atomic_fetch_sub(&old->mapcount, 1, __ATOMIC_RELAXED);
         put_page(old);
@@ -66,15 +67,15 @@ static struct page *wp_new_page(struct page *old)
 /* Keeps the page of the entry from being freed while it is copied. */
 static struct page *wp_hold_old(struct vm_fault *vmf)
 {
-    struct mm_struct *mm = vmf->vma->vm_mm;
+    spinlock_t *lock = pte_lockptr(vmf->pte);
     struct page *old = NULL;
 
-    spin_lock(&mm->page_table_lock);
+    spin_lock(lock);
     if (pte_get(vmf->pte).v == vmf->orig_pte.v) {
         old = pfn_to_page(pte_pfn(vmf->orig_pte));
         get_page(old);
     }
-    spin_unlock(&mm->page_table_lock);
+    spin_unlock(lock);
     return old;
 }
 

@@ -6,6 +6,7 @@
 #include <mm/internal.h>
 #include <mm/pgtable.h>
 #include <mm/userfaultfd.h>
+#include <mm/vma_lock.h>
 
 /* What a userfaultfd said of a page: the child keeps it where it is that
  * userfaultfd's business too. Poison is poison for everybody. */
@@ -36,39 +37,47 @@ static void copy_pte(struct vm_area_struct *copy, pte_t *from, pte_t *to)
     if (!(page->flags & PG_ZERO)) {
         get_page(page);
         __atomic_fetch_add(&page->mapcount, 1, __ATOMIC_RELAXED);
-        child->rss[page_rss_kind(page)]++;
+        child->rss[page_rss_kind(page)]++; /* nobody else knows it yet */
     }
     if (unlikely(pte_uffd_wp(entry)))
         entry = copy_mark(copy, entry);
     pte_set(to, pte_mkold(entry));
 }
 
-/* The part of one level-0 table between va and stop; the child gets one of its
- * own when there is something to put in it. Returns 0 or -ENOMEM. */
+/* The first entry from va on with something to copy; false: there is none. */
+static bool skip_empty(u64 *va, u64 stop, pte_t **from)
+{
+    for (; *va < stop; *va += PAGE_SIZE, (*from)++)
+        if (!pte_none(pte_get(*from)))
+            return true;
+    return false;
+}
+
+/* The part of one level-0 table between va and stop; the child, which nobody
+ * else knows, gets one of its own if there is something to put in it. Returns
+ * 0 or -ENOMEM. */
 static int copy_table(struct vm_area_struct *copy, u64 va, u64 stop,
                       pte_t *from)
 {
-    pte_t *to = NULL;
+    spinlock_t *lock = pte_lockptr(from);
+    pte_t *to;
 
-    for (; va < stop; va += PAGE_SIZE, from++) {
-        if (to)
-            to++;
-        if (pte_none(pte_get(from)))
-            continue;
-        if (!to)
-            to = pte_alloc(copy->vm_mm, va, NULL);
-        if (unlikely(!to))
-            return -ENOMEM;
-        copy_pte(copy, from, to);
-    }
+    if (!skip_empty(&va, stop, &from))
+        return 0;
+    to = pte_alloc(copy->vm_mm, va, NULL);
+    if (unlikely(!to))
+        return -ENOMEM;
+    spin_lock(lock);
+    for (; va < stop; va += PAGE_SIZE, from++, to++)
+        if (!pte_none(pte_get(from)))
+            copy_pte(copy, from, to);
+    spin_unlock(lock);
     return 0;
 }
 
 /* Pages of shared mappings are left to be faulted in, unless the child's are
- * to stay protected. The parent's page-table lock is held meanwhile; nobody
- * else knows the child. */
-static int copy_pages(struct vm_area_struct *copy,
-                      const struct vm_area_struct *vma)
+ * to stay protected. */
+static int copy_pages(struct vm_area_struct *copy, struct vm_area_struct *vma)
 {
     struct mm_struct *parent = vma->vm_mm;
     u64 va = vma->vm_start, stop;
@@ -77,12 +86,11 @@ static int copy_pages(struct vm_area_struct *copy,
 
     if ((vma->vm_flags & VM_SHARED) && !(copy->vm_flags & VM_UFFD_WP))
         return 0;
-    spin_lock(&parent->page_table_lock);
+    vma_start_write(vma);
     while (!r && (from = pt_next_leaf(parent->pgd, &va, vma->vm_end, &stop))) {
         r = copy_table(copy, va, stop, from);
         va = stop;
     }
-    spin_unlock(&parent->page_table_lock);
     return r;
 }
 
@@ -99,6 +107,7 @@ static struct vm_area_struct *dup_area(struct mm_struct *child,
         return NULL;
     }
     copy->vm_mm = child;
+    copy->vm_lock_seq = child->lock_seq - 1;
     userfaultfd_forget(copy);
     return copy;
 }

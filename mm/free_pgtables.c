@@ -104,7 +104,7 @@ static void free_tables(struct mm_struct *mm, struct table_free *tf)
         return;
     tlb_flush_page(mm, tf->start);
     list_for_each_entry_safe (page, next, &tf->freed, lru)
-        put_page(page);
+        free_table_page(page);
 }
 
 void free_pgtables(struct mm_struct *mm, u64 start, u64 end, u64 floor,

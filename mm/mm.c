@@ -30,6 +30,7 @@ struct mm_struct *mm_create(void)
         return NULL;
     mm->users = 1;
     mm->refs = 1;
+    mm->lock_seq = 1;
     rwsem_init(&mm->mmap_lock);
     spin_lock_class(&mm->page_table_lock, LOCK_PAGE_TABLE);
     mm->mmap_base = STACK_TOP - STACK_RESERVE;

@@ -7,19 +7,19 @@
 #include <mm/internal.h>
 #include <uapi/faultline/mman.h>
 
+/* The CPU may be setting accessed and dirty: none of that must be lost. Who
+ * meets the entry empty faults, and waits for the area. */
 static void protect_pte(struct mm_struct *mm __maybe_unused,
                         u64 va __maybe_unused, pte_t *pte, void *prot)
 {
-    pte_set(pte, pte_modify(pte_get(pte), *(pgprot_t *)prot));
+    pte_set(pte, pte_modify(pte_xchg(pte, PTE_NONE), *(pgprot_t *)prot));
 }
 
 static void change_pages(struct mm_struct *mm, u64 start, u64 end, u64 vm_flags)
 {
     pgprot_t prot = vm_get_page_prot(vm_flags);
 
-    spin_lock(&mm->page_table_lock);
     pte_for_each(mm, start, end, protect_pte, &prot);
-    spin_unlock(&mm->page_table_lock);
     tlb_flush_range(mm, start, end);
 }
 

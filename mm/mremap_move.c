@@ -7,6 +7,7 @@
 #include <arch/tlb.h>
 #include <mm/internal.h>
 #include <mm/pgtable.h>
+#include <mm/vma_lock.h>
 
 struct move {
     struct mm_struct *mm;
@@ -34,19 +35,41 @@ static bool alloc_tables(const struct move *m)
     return true;
 }
 
+static pte_t take_entry(pte_t *from)
+{
+    spinlock_t *lock = pte_lockptr(from);
+    pte_t entry;
+
+    spin_lock(lock);
+    entry = pte_xchg(from, PTE_NONE);
+    spin_unlock(lock);
+    return entry;
+}
+
+static void put_entry(pte_t *to, pte_t entry)
+{
+    spinlock_t *lock = pte_lockptr(to);
+
+    spin_lock(lock);
+    pte_set(to, entry);
+    spin_unlock(lock);
+}
+
+/* The two tables may be one: never both are locked. Nobody looks in between,
+ * for both areas are. */
 static void move_entries(const struct move *m, u64 va, u64 stop, pte_t *from)
 {
     u64 new = new_place(m, va);
     pte_t *to = NULL;
 
     for (; va < stop; va += PAGE_SIZE, new += PAGE_SIZE, from++) {
-        pte_t entry = pte_get(from);
+        pte_t entry;
 
         to = to && pt_index(new, 0) ? to + 1 : pte_lookup(m->mm, new);
-        if (pte_none(entry))
+        if (pte_none(pte_get(from)))
             continue;
-        entry = pte_xchg(from, PTE_NONE);
-        pte_set(to, m->clear_wp ? pte_clear_uffd_wp(entry) : entry);
+        entry = take_entry(from);
+        put_entry(to, m->clear_wp ? pte_clear_uffd_wp(entry) : entry);
     }
 }
 
@@ -66,11 +89,12 @@ static void move_table(const struct move *m, u64 va, u64 stop, pte_t *from)
     bool whole =
         stop - va == pt_span(1) && IS_ALIGNED(new_place(m, va), pt_span(1));
 
-    spin_lock(&m->mm->page_table_lock);
-    if (whole && !m->clear_wp)
-        exchange_tables(m, va);
-    else
+    if (!whole || m->clear_wp) {
         move_entries(m, va, stop, from);
+        return;
+    }
+    spin_lock(&m->mm->page_table_lock);
+    exchange_tables(m, va);
     spin_unlock(&m->mm->page_table_lock);
 }
 
@@ -82,6 +106,7 @@ int move_page_tables(struct vm_area_struct *vma, u64 old,
     u64 va = old, stop;
     pte_t *from;
 
+    vma_start_write(vma);
     if (!alloc_tables(&m))
         return -ENOMEM;
     /* Who unmaps a page of the object everywhere must find it. */

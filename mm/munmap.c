@@ -3,6 +3,7 @@
  * the tables that became empty. Cost goes with what is mapped.
  */
 #include <mm/internal.h>
+#include <mm/vma_lock.h>
 
 /* Cuts the areas that straddle an edge, so that whole areas go. */
 static int split_edges(struct mm_struct *mm, struct vm_area_struct *first,
@@ -56,6 +57,7 @@ int munmap_range(struct mm_struct *mm, u64 start, u64 end)
     update_hiwater_vm(mm);
     for (; vma && vma->vm_start < end; vma = next) {
         next = vma->vm_next;
+        vma_start_write(vma);
         zap_page_range(mm, vma, vma->vm_start, vma->vm_end);
         vm_stat_account(mm, vma->vm_flags, -(s64)vma_pages(vma));
         accounted += vma_accounted(vma);

@@ -83,7 +83,6 @@ static bool cannot_wait(const struct userfaultfd_ctx *ctx,
 
 unsigned handle_userfault(struct vm_fault *vmf, u64 why)
 {
-    struct mm_struct *mm = vmf->vma->vm_mm;
     struct userfaultfd_ctx *ctx = vmf->vma->vm_uffd;
     struct userfaultfd_wait w;
     bool wait;
@@ -95,7 +94,7 @@ unsigned handle_userfault(struct vm_fault *vmf, u64 why)
     thread_prepare_block(w.mode);
     wait_queue_fault(ctx, &w);
     wait = must_wait(ctx, vmf);
-    mmap_read_unlock(mm);
+    fault_unlock(vmf);
     if (likely(wait)) {
         wake_up_all(&ctx->readers);
         wait_for_pager(&w);

@@ -3,6 +3,7 @@
  * write; the whole range is checked before the first area changes.
  */
 #include <mm/userfaultfd.h>
+#include <mm/vma_lock.h>
 
 struct vm_area_struct *userfaultfd_set_vma(struct vm_area_struct *vma,
                                            struct userfaultfd_ctx *ctx,
@@ -20,6 +21,7 @@ struct vm_area_struct *userfaultfd_set_vma(struct vm_area_struct *vma,
         vma_merge(vma->vm_mm, vma->vm_prev, vma->vm_start, vma->vm_end, &shape);
     if (merged)
         return merged;
+    vma_start_write(vma);
     if (ctx)
         userfaultfd_ctx_get(ctx);
     vma->vm_flags = flags;

@@ -79,13 +79,14 @@ int userfaultfd_wp_vma(struct vm_area_struct *vma, u64 start, u64 end,
 
     while ((r = next_table(mm, &va, end, &stop, &pte, mark)) > 0) {
         u64 pages = (stop - va) >> PAGE_SHIFT;
+        spinlock_t *lock = pte_lockptr(pte);
 
-        spin_lock(&mm->page_table_lock);
+        spin_lock(lock);
         if (protect)
             protect_table(pte, pages, mark);
         else
             free_table(vma, pte, pages);
-        spin_unlock(&mm->page_table_lock);
+        spin_unlock(lock);
         va = stop;
     }
     /* A CPU that still believes in protection only faults once more. */

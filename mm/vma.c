@@ -22,6 +22,8 @@ struct vm_area_struct *vma_alloc(struct mm_struct *mm)
     /* Cheaper than clearing it all: the tree and list parts are vma_link()'s,
      * edges and rights the caller's. */
     vma->vm_mm = mm;
+    vma->vm_lock_seq = mm->lock_seq; /* until the caller has finished it */
+    vma->vm_readers = 0;
     vma->vm_flags = 0;
     vma->vm_pgoff = 0;
     vma->vm_object = NULL;
@@ -37,6 +39,8 @@ struct vm_area_struct *vma_dup(const struct vm_area_struct *vma)
         return NULL;
     *copy = *vma;
     copy->vm_next = copy->vm_prev = NULL;
+    copy->vm_lock_seq = vma->vm_mm->lock_seq; /* nobody's yet, as above */
+    copy->vm_readers = 0;
     if (copy->vm_object)
         object_get(copy->vm_object);
     if (copy->vm_uffd)

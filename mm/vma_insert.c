@@ -8,6 +8,7 @@
  */
 #include <base/errno.h>
 #include <mm/internal.h>
+#include <mm/vma_lock.h>
 
 static struct vm_area_struct *vma_of(struct rb_node *node)
 {
@@ -62,10 +63,12 @@ void vma_link(struct mm_struct *mm, struct vm_area_struct *vma,
     else
         mm->highest_vm_end = vma->vm_end;
     mm->map_count++;
+    vma_tree_begin(mm);
     /* The next to be touched, most likely. */
     mm->vma_cache = vma;
     rb_insert(&mm->mm_rb, gap_changed(vma), place->parent, place->link,
               gap_changed(place->next), gap_update);
+    vma_tree_end(mm);
     if (vma->vm_object)
         object_link(vma);
 }
@@ -85,6 +88,7 @@ void vma_unlink(struct mm_struct *mm, struct vm_area_struct *vma)
 {
     struct vm_area_struct *prev = vma->vm_prev, *next = vma->vm_next;
 
+    vma_start_write(vma);
     if (prev)
         prev->vm_next = next;
     else
@@ -93,10 +97,12 @@ void vma_unlink(struct mm_struct *mm, struct vm_area_struct *vma)
         next->vm_prev = prev;
     else
         mm->highest_vm_end = prev ? prev->vm_end : 0;
+    mm->map_count--;
+    vma_tree_begin(mm);
     if (mm->vma_cache == vma)
         mm->vma_cache = NULL;
-    mm->map_count--;
     rb_erase(&mm->mm_rb, &vma->vm_rb, gap_changed(next), gap_update);
+    vma_tree_end(mm);
     if (vma->vm_object)
         object_unlink(vma);
 }
@@ -107,10 +113,13 @@ void vma_adjust(struct vm_area_struct *vma, u64 start, u64 end)
     bool start_moved = start != vma->vm_start;
     bool end_moved = end != vma->vm_end;
 
+    vma_start_write(vma);
+    vma_tree_begin(mm);
     if (vma->vm_object)
         object_move(vma, start, end);
     else
         vma_set_edges(vma, start, end);
+    vma_tree_end(mm);
     if (start_moved)
         rb_propagate(&mm->mm_rb, gap_changed(vma));
     if (!end_moved)

@@ -4,6 +4,7 @@
  * vma_merge.c and vma_split.c.
  */
 #include <mm/internal.h>
+#include <mm/vma_lock.h>
 
 static struct vma_shape shape_at(const struct vm_area_struct *vma, u64 start,
                                  u64 flags)
@@ -32,6 +33,7 @@ int vma_modify_flags(struct vm_area_struct **vma, u64 start, u64 end, u64 flags)
         r = split_vma(mm, area, end, false);
     if (r)
         return r;
+    vma_start_write(area);
     area->vm_flags = flags;
     area->vm_page_prot = vm_get_page_prot(flags);
     return 0;

@@ -5,6 +5,7 @@
 #include <base/errno.h>
 #include <base/printk.h>
 #include <mm/internal.h>
+#include <mm/vma_lock.h>
 
 int split_vma_uncounted(struct mm_struct *mm, struct vm_area_struct *vma,
                         u64 addr, bool new_below)
@@ -13,6 +14,7 @@ int split_vma_uncounted(struct mm_struct *mm, struct vm_area_struct *vma,
     struct vma_place place;
 
     BUG_ON(addr <= vma->vm_start || addr >= vma->vm_end);
+    vma_start_write(vma); /* and with it the copy */
     new = vma_dup(vma);
     if (!new)
         return -ENOMEM;

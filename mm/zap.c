@@ -1,5 +1,5 @@
 /*
- * Unmapping pages: clear entries under the page-table lock, flush the TLB,
+ * Unmapping pages: clear entries under their table's lock, flush the TLB,
  * and only then let the pages go, a batch at a time. A range without page
  * tables costs one walk.
  */
@@ -16,7 +16,7 @@ struct zap {
     struct page *pages[ZAP_BATCH];
 };
 
-/* Clears one entry and remembers its page. page_table_lock held. */
+/* Clears one entry and remembers its page. The table is locked. */
 static void zap_pte(struct zap *z, u64 va, pte_t *pte)
 {
     pte_t old = pte_xchg(pte, PTE_NONE);
@@ -30,18 +30,20 @@ static void zap_pte(struct zap *z, u64 va, pte_t *pte)
     page = pfn_to_page(pte_pfn(old));
     if (page->flags & PG_ZERO)
         return;
-    z->mm->rss[page_rss_kind(page)]--;
+    __atomic_fetch_sub(&z->mm->rss[page_rss_kind(page)], 1, __ATOMIC_RELAXED);
     z->pages[z->count++] = page;
 }
 
 /* Clears entries from *va on until the table ends or the batch is full. */
 static void zap_table(struct zap *z, u64 *va, u64 stop, pte_t *pte)
 {
-    spin_lock(&z->mm->page_table_lock);
+    spinlock_t *lock = pte_lockptr(pte);
+
+    spin_lock(lock);
     for (; *va < stop && z->count < ZAP_BATCH; *va += PAGE_SIZE, pte++)
         if (!pte_none(pte_get(pte)))
             zap_pte(z, *va, pte);
-    spin_unlock(&z->mm->page_table_lock);
+    spin_unlock(lock);
 }
 
 static void zap_finish(struct zap *z)

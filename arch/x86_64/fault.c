@@ -22,6 +22,7 @@
 #include <kernel/signal.h>
 #include <kernel/thread.h>
 #include <mm/mm.h>
+#include <mm/vma_lock.h>
 
 /* One fault, as long as it is being handled. */
 struct page_fault {
@@ -32,6 +33,44 @@ struct page_fault {
     unsigned flags; /* FAULT_* */
     bool user;      /* taken in user mode */
 };
+
+/* ---- the record ---- */
+
+static struct fault_record *open_record(const struct regs *regs, u64 error_code,
+                                        u64 address)
+{
+    struct fault_record *rec = ledger_begin(address, regs->ip, error_code);
+    struct thread *t = current;
+
+    rec->pid = t->task->pid;
+    rec->tid = t->tid;
+    t->fault = rec;
+    return rec;
+}
+
+static void note_area(struct fault_record *rec,
+                      const struct vm_area_struct *vma)
+{
+    rec->vma_start = vma->vm_start;
+    rec->vma_end = vma->vm_end;
+    rec->vma_flags = vma->vm_flags;
+}
+
+/* A fault that ends here changes nothing: one walk is both. */
+static void note_walk(struct page_fault *pf)
+{
+    walk_entries(pf->address, pf->rec->walk_before);
+    memcpy(pf->rec->walk_after, pf->rec->walk_before,
+           sizeof(pf->rec->walk_after));
+}
+
+/* What the slot's last fault left there is not this one's. */
+static void note_nothing(struct fault_record *rec)
+{
+    rec->vma_start = rec->vma_end = rec->vma_flags = 0;
+    memset(rec->walk_before, 0, sizeof(rec->walk_before));
+    memset(rec->walk_after, 0, sizeof(rec->walk_after));
+}
 
 /* ---- faults that no mapping can repair ---- */
 
@@ -83,9 +122,8 @@ static bool spurious_kernel_fault(const struct page_fault *pf)
 static void do_kernel_addr_fault(struct page_fault *pf)
 {
     if (pf->user) {
-        pf->rec = ledger_begin(pf->address, pf->regs->ip, pf->error_code);
-        pf->rec->pid = thread_pid(current);
-        pf->rec->tid = thread_tid(current);
+        pf->rec = open_record(pf->regs, pf->error_code, pf->address);
+        note_nothing(pf->rec);
         bad_area(pf, SIGSEGV, SEGV_MAPERR);
         return;
     }
@@ -152,35 +190,17 @@ static struct vm_area_struct *fault_area(struct page_fault *pf)
 }
 
 /* The area's rights forbid the access. */
-static bool access_error(const struct page_fault *pf,
-                         const struct vm_area_struct *vma)
+static bool access_error(u64 error_code, const struct vm_area_struct *vma)
 {
-    if (pf->error_code & PF_WRITE)
+    if (error_code & PF_WRITE)
         return !(vma->vm_flags & VM_WRITE);
-    if (pf->error_code & PF_INSTR)
+    if (error_code & PF_INSTR)
         return !(vma->vm_flags & VM_EXEC);
-    return (pf->error_code & PF_PROT) || !(vma->vm_flags & VM_ACCESS);
+    return (error_code & PF_PROT) || !(vma->vm_flags & VM_ACCESS);
 }
 
-static void note_area(struct page_fault *pf, const struct vm_area_struct *vma)
-{
-    struct fault_record *rec = pf->rec;
-
-    rec->vma_start = vma->vm_start;
-    rec->vma_end = vma->vm_end;
-    rec->vma_flags = vma->vm_flags;
-}
-
-/* A fault that ends here changes nothing: one walk is both. */
-static void note_walk(struct page_fault *pf)
-{
-    walk_entries(pf->address, pf->rec->walk_before);
-    memcpy(pf->rec->walk_after, pf->rec->walk_before,
-           sizeof(pf->rec->walk_after));
-}
-
-/* Looks the address up and repairs it. Returns VM_FAULT_* bits, or with
- * *code set the reason for a SIGSEGV. Leaves the mmap lock unlocked. */
+/* Looks the address up under the mmap lock and repairs it. Returns VM_FAULT_*
+ * bits, or with *code set the reason for a SIGSEGV. Lets the lock go. */
 static unsigned fault_once(struct page_fault *pf, int *code)
 {
     struct vm_area_struct *vma;
@@ -189,10 +209,13 @@ static unsigned fault_once(struct page_fault *pf, int *code)
     lock_mm(pf);
     vma = fault_area(pf);
     *code = SEGV_MAPERR;
-    if (likely(vma)) {
-        note_area(pf, vma);
+    if (unlikely(!vma)) {
+        note_nothing(pf->rec);
+        note_walk(pf);
+    } else {
+        note_area(pf->rec, vma);
         *code = SEGV_ACCERR;
-        if (unlikely(access_error(pf, vma)))
+        if (unlikely(access_error(pf->error_code, vma)))
             note_walk(pf);
         else
             ret = handle_mm_fault(vma, pf->address, pf->flags, pf->rec);
@@ -234,78 +257,131 @@ static void fault_failed(struct page_fault *pf, unsigned ret, int code)
     }
 }
 
-static void account_fault(struct page_fault *pf)
+static void account_fault(unsigned flags)
 {
     struct thread *t = current;
 
-    if (unlikely(pf->flags & FAULT_TRIED))
+    if (unlikely(flags & FAULT_TRIED))
         t->maj_flt++;
     else
         t->min_flt++;
 }
 
-static void open_record(struct page_fault *pf)
+/* FAULT_* bits for the CPU's. */
+static unsigned fault_flags(u64 error_code)
 {
-    struct thread *t = current;
+    unsigned flags = FAULT_RETRY_OK | FAULT_KILLABLE;
 
-    pf->rec = ledger_begin(pf->address, pf->regs->ip, pf->error_code);
-    pf->rec->pid = t->task->pid;
-    pf->rec->tid = t->tid;
-    t->fault = pf->rec;
+    _Static_assert(PF_WRITE == FAULT_WRITE << 1 && PF_USER == FAULT_USER,
+                   "bits move together");
+    flags |= (error_code & PF_WRITE) >> 1;
+    flags |= error_code & PF_USER;
+    return flags | (error_code & PF_INSTR ? FAULT_EXEC : 0);
 }
 
-static unsigned fault_flags(const struct page_fault *pf)
+/*
+ * Everything but the common case, from `ret`, the result of the first try, on:
+ * waits that have ended, areas that are being changed, stacks that grow,
+ * errors, accesses by the kernel.
+ */
+static __noinline void fault_slow(struct page_fault *pf, unsigned ret)
 {
-    return FAULT_RETRY_OK | FAULT_KILLABLE | (pf->user ? FAULT_USER : 0) |
-           (pf->error_code & PF_WRITE ? FAULT_WRITE : 0) |
-           (pf->error_code & PF_INSTR ? FAULT_EXEC : 0);
-}
+    int code = SEGV_ACCERR;
 
-static void do_user_addr_fault(struct page_fault *pf)
-{
-    unsigned ret;
-    int code;
-
-    pf->mm = current->mm;
-    if (unlikely(pf->error_code & PF_RSVD)) {
-        corrupt_table(pf);
-        return;
-    }
-    if (unlikely(!pf->user)) {
-        if (kernel_mode_is_wrong(pf))
+    while (ret & VM_FAULT_RETRY) {
+        if ((pf->flags & FAULT_TRIED) && unlikely(broken_off(pf)))
             return;
-        lockdep_no_locks();
-    }
-    irq_enable();
-    open_record(pf);
-    pf->flags = fault_flags(pf);
-    while ((ret = fault_once(pf, &code)) & VM_FAULT_RETRY) {
-        if (unlikely(broken_off(pf)))
-            return;
-        pf->flags |= FAULT_TRIED;
+        ret = fault_once(pf, &code);
+        if (ret & VM_FAULT_RETRY)
+            pf->flags |= FAULT_TRIED;
     }
     if (unlikely(ret & VM_FAULT_ERROR)) {
         fault_failed(pf, ret, code);
         return;
     }
-    account_fault(pf);
+    account_fault(pf->flags);
     ledger_finish(pf->rec, pf->rec->end);
+}
+
+/*
+ * A fault in user mode: nearly always in an area that nobody is changing, with
+ * something the area's handler can do at once.
+ */
+static void do_user_fault(struct regs *regs, u64 error_code, u64 address)
+{
+    struct fault_record *rec = open_record(regs, error_code, address);
+    unsigned flags = fault_flags(error_code), ret;
+    struct mm_struct *mm = current->mm;
+    struct vm_area_struct *vma = vma_start_read(mm, address);
+
+    if (unlikely(!vma)) {
+        ret = VM_FAULT_RETRY;
+    } else if (unlikely(access_error(error_code, vma))) {
+        vma_end_read(vma);
+        ret = VM_FAULT_RETRY;
+    } else {
+        note_area(rec, vma);
+        ret = handle_mm_fault(vma, address, flags | FAULT_VMA_LOCK, rec);
+        if (!(ret & VM_FAULT_RETRY))
+            vma_end_read(vma);
+        else
+            flags |= FAULT_TRIED;
+    }
+    if (unlikely(ret & (VM_FAULT_RETRY | VM_FAULT_ERROR))) {
+        struct page_fault pf = {regs, error_code, address, mm,
+                                rec,  flags,      true};
+
+        fault_slow(&pf, ret);
+        return;
+    }
+    account_fault(flags);
+    ledger_finish(rec, rec->end);
+}
+
+/* The kernel touched user memory for its caller, or by mistake. */
+static void do_kernel_user_fault(struct page_fault *pf)
+{
+    pf->mm = current->mm;
+    if (kernel_mode_is_wrong(pf))
+        return;
+    lockdep_no_locks();
+    irq_enable();
+    pf->rec = open_record(pf->regs, pf->error_code, pf->address);
+    pf->flags = fault_flags(pf->error_code);
+    fault_slow(pf, VM_FAULT_RETRY);
+}
+
+/* What is not a user's fault in a sound table. */
+static __noinline void do_rare_fault(struct regs *regs, u64 error_code,
+                                     u64 address)
+{
+    struct page_fault pf = {
+        .regs = regs,
+        .error_code = error_code,
+        .address = address,
+        .user = regs_user(regs),
+    };
+
+    if (address >= TASK_SIZE)
+        do_kernel_addr_fault(&pf);
+    else if (error_code & PF_RSVD)
+        corrupt_table(&pf);
+    else
+        do_kernel_user_fault(&pf);
 }
 
 void do_page_fault(struct regs *regs, u64 error_code)
 {
     /* CR2 first: the next fault, even one in a handler here, replaces it. */
-    struct page_fault pf = {
-        .address = cr2_read(),
-        .regs = regs,
-        .error_code = error_code,
-        .user = regs_user(regs),
-    };
+    u64 address = cr2_read();
 
-    if (unlikely(pf.address >= TASK_SIZE))
-        do_kernel_addr_fault(&pf);
-    else
-        do_user_addr_fault(&pf);
+    if (unlikely(address >= TASK_SIZE || !regs_user(regs) ||
+                 (error_code & PF_RSVD))) {
+        do_rare_fault(regs, error_code, address);
+        return;
+    }
+    irq_enable();
+    do_user_fault(regs, error_code, address);
 }
 
 void fault_error_text(u32 error_code, char *buf, size_t size)

@@ -14,7 +14,8 @@ enum lock_class {
     LOCK_EPOLL,   /* every epoll set; asks files while it is held */
     LOCK_FUTEX,   /* two at once, in order of address */
     LOCK_OBJECT,
-    LOCK_PAGE_TABLE, /* fork takes the child's inside the parent's */
+    LOCK_PAGE_TABLE,
+    LOCK_PTE, /* one table's entries; a CPU has one at a time */
     LOCK_UFFD,
     LOCK_TASK,
     LOCK_FILES,

@@ -3,6 +3,7 @@
 #define MM_FAULT_H
 
 #include <mm/mm.h>
+#include <mm/vma_lock.h>
 
 struct vm_fault {
     struct vm_area_struct *vma;
@@ -41,16 +42,50 @@ static inline void fault_note(struct vm_fault *vmf, enum fault_end end)
         vmf->rec->end = end;
 }
 
+/* A new page's entry for vma: young, and writable and dirty if write. */
+static inline pte_t fault_make_pte(const struct vm_area_struct *vma,
+                                   struct page *page, bool write)
+{
+    pte_t pte = pte_mkyoung(pte_make(page_to_pfn(page), vma->vm_page_prot));
+
+    if (write && (vma->vm_flags & VM_WRITE))
+        pte = pte_mkdirty(pte_mkwrite(pte));
+    return pte;
+}
+
 /*
  * Installs pte unless the entry is no longer the one first seen; the page, if
  * it is a counted one, gains a mapping and mm's kind count goes up.
- * Takes the page-table lock. Returns false if somebody was faster.
+ * Takes the table's lock. Returns false if somebody was faster.
  */
-bool fault_install(struct vm_fault *vmf, pte_t pte, struct page *page,
-                   enum rss_kind kind);
+static inline bool fault_install(struct vm_fault *vmf, pte_t pte,
+                                 struct page *page, enum rss_kind kind)
+{
+    struct mm_struct *mm = vmf->vma->vm_mm;
+    spinlock_t *lock = pte_lockptr(vmf->pte);
 
-/* A new page's entry for vma: young, and writable and dirty if write. */
-pte_t fault_make_pte(const struct vm_area_struct *vma, struct page *page,
-                     bool write);
+    spin_lock(lock);
+    if (unlikely(pte_get(vmf->pte).v != vmf->orig_pte.v)) {
+        spin_unlock(lock);
+        return false;
+    }
+    if (page) {
+        __atomic_fetch_add(&page->mapcount, 1, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&mm->rss[kind], 1, __ATOMIC_RELAXED);
+    }
+    pte_set(vmf->pte, pte);
+    spin_unlock(lock);
+    return true;
+}
+
+/* Lets go of the lock the fault came with: its handler is about to sleep, and
+ * answers VM_FAULT_RETRY. The area may be gone from here on. */
+static inline void fault_unlock(const struct vm_fault *vmf)
+{
+    if (vmf->flags & FAULT_VMA_LOCK)
+        vma_end_read(vmf->vma);
+    else
+        mmap_read_unlock(vmf->vma->vm_mm);
+}
 
 #endif

@@ -5,6 +5,7 @@
 #ifndef MM_LEDGER_H
 #define MM_LEDGER_H
 
+#include <arch/cpu.h>
 #include <base/types.h>
 
 /* Stages of a fault; the record holds cycles() for each, 0 if not reached. */
@@ -51,16 +52,61 @@ struct fault_record {
 /* Gives another CPU its ring; false: no memory. */
 __must_check bool ledger_add_cpu(u32 cpu);
 
-/* A fresh record (oldest slot of this CPU), id and STAGE_TRAP set. */
-struct fault_record *ledger_begin(u64 address, u64 ip, u32 error_code);
-
-/* The fault is over. Notifies the story printer if tracing. */
-void ledger_finish(struct fault_record *rec, enum fault_end end);
-
-/* Calls fn for the records still in the rings, oldest first per CPU. */
-void ledger_each(void (*fn)(const struct fault_record *, void *), void *arg);
+/* The rings, where each goes on, and the last id given out: mm/ledger.c. */
+#define LEDGER_CPUS 64
+extern struct fault_record *ledger_rings[LEDGER_CPUS];
+extern u32 ledger_next[LEDGER_CPUS];
+extern u64 ledger_last_id;
 
 /* Set by kernel/: called at ledger_finish() when not NULL. */
 extern void (*ledger_on_finish)(const struct fault_record *rec);
+
+static inline bool record_is_open(const struct fault_record *rec)
+{
+    return rec->id && !rec->stage[STAGE_RESUMED];
+}
+
+/* The oldest slot that is not in use; with all in use, the oldest. */
+struct fault_record *ledger_slot_free(u32 cpu);
+
+/*
+ * A fresh record (oldest slot of this CPU), id and STAGE_TRAP set. What it
+ * says of the area and the walk is the caller's to fill in, or, before
+ * ledger_finish(), to clear. Inline, for every fault pays for it.
+ */
+static inline struct fault_record *ledger_begin(u64 address, u64 ip,
+                                                u32 error_code)
+{
+    u32 cpu = cpu_id();
+    struct fault_record *rec =
+        &ledger_rings[cpu][ledger_next[cpu]++ % LEDGER_SLOTS];
+
+    if (unlikely(record_is_open(rec)))
+        rec = ledger_slot_free(cpu);
+    rec->id = __atomic_add_fetch(&ledger_last_id, 1, __ATOMIC_RELAXED);
+    rec->address = address;
+    rec->ip = ip;
+    rec->error_code = error_code;
+    rec->end = END_OPEN;
+    rec->stage[STAGE_TRAP] = cycles();
+    rec->stage[STAGE_QUEUED] = 0;
+    rec->stage[STAGE_READ] = 0;
+    rec->stage[STAGE_FILLED] = 0;
+    rec->stage[STAGE_WOKEN] = 0;
+    rec->stage[STAGE_RESUMED] = 0;
+    return rec;
+}
+
+/* The fault is over. Notifies the story printer if tracing. */
+static inline void ledger_finish(struct fault_record *rec, enum fault_end end)
+{
+    rec->end = end;
+    rec->stage[STAGE_RESUMED] = cycles();
+    if (unlikely(ledger_on_finish != NULL))
+        ledger_on_finish(rec);
+}
+
+/* Calls fn for the records still in the rings, oldest first per CPU. */
+void ledger_each(void (*fn)(const struct fault_record *, void *), void *arg);
 
 #endif

@@ -47,7 +47,9 @@ struct mm_struct {
 
     pte_t *pgd; /* root table */
     struct rwsem mmap_lock;
-    spinlock_t page_table_lock; /* every page-table entry of this mm */
+    u32 lock_seq;   /* an area with this vm_lock_seq is locked for writing */
+    s32 tree_users; /* atomic: lookups going on; negative: it is changing */
+    spinlock_t page_table_lock; /* tables come and go */
     u64 cpu_mask;               /* atomic: CPUs that may cache translations */
     u32 discarding;             /* atomic: who is in MADV_DONTNEED */
     u32 membarrier;             /* atomic: membarrier(2)'s registrations */
@@ -60,8 +62,8 @@ struct mm_struct {
     /* Pages mapped: all, and by kind, see account.h; mmap lock. */
     u64 total_vm, data_vm, stack_vm, exec_vm, locked_vm;
     u64 hiwater_vm, hiwater_rss; /* at the last shrinking */
-    s64 rss[RSS_KINDS];          /* pages resident; under page_table_lock */
-    u64 table_pages;             /* page tables below the root; same lock */
+    s64 rss[RSS_KINDS];          /* atomic: pages resident */
+    u64 table_pages; /* page tables below the root; page_table_lock */
 };
 
 /* ---- life (mm/mm.c) ---- */
@@ -104,6 +106,7 @@ static inline void mmap_write_unlock(struct mm_struct *mm)
 #ifdef LOCKDEP
     BUG_ON(validate_mm(mm));
 #endif
+    mm->lock_seq++; /* every area's write lock ends */
     rwsem_up_write(&mm->mmap_lock);
 }
 
@@ -140,19 +143,21 @@ __must_check int munmap_range(struct mm_struct *mm, u64 start, u64 end);
 #define FAULT_RETRY_OK 0x08u /* may drop the lock and ask for a retry */
 #define FAULT_TRIED    0x10u /* this is the retry */
 #define FAULT_KILLABLE 0x20u
+#define FAULT_VMA_LOCK 0x40u /* the area is locked instead of the mmap lock */
 
 #define VM_FAULT_OOM      0x01u
 #define VM_FAULT_SIGBUS   0x02u
 #define VM_FAULT_SIGSEGV  0x04u
 #define VM_FAULT_MAJOR    0x08u
-#define VM_FAULT_RETRY    0x10u /* the mmap lock was dropped */
+#define VM_FAULT_RETRY    0x10u /* the lock was dropped */
 #define VM_FAULT_HWPOISON 0x20u /* the page is declared bad */
 #define VM_FAULT_ERROR                                                         \
     (VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV | VM_FAULT_HWPOISON)
 
 /*
  * Makes addr, which lies in vma and is allowed by its flags, accessible.
- * mmap lock held for read; dropped when VM_FAULT_RETRY comes back. rec: the
+ * mmap lock held for read, or with FAULT_VMA_LOCK the area's; dropped when
+ * VM_FAULT_RETRY comes back. rec: the
  * ledger record to fill in, or NULL. Returns VM_FAULT_* bits.
  */
 unsigned handle_mm_fault(struct vm_area_struct *vma, u64 addr, unsigned flags,
@@ -171,7 +176,18 @@ __must_check int expand_stack(struct mm_struct *mm, u64 addr);
 __must_check int mm_pin_page(struct mm_struct *mm, u64 addr, bool write,
                              struct page **out);
 
-/* ---- page tables (mm/pgtable.c); page_table_lock held unless said ---- */
+/*
+ * ---- page tables (mm/pgtable.c) ----
+ *
+ * Tables appear under mm->page_table_lock. They go only when no area needs
+ * them any more, with the mmap lock held for write: who holds that lock, or
+ * an area's, may walk to the area's entries without another. Entries of level
+ * 0 change under the lock of their table.
+ */
+static inline spinlock_t *pte_lockptr(const pte_t *pte)
+{
+    return &virt_to_page(pte)->table_lock;
+}
 
 /* The level-0 entry for addr, or NULL when a table on the way is missing. */
 pte_t *pte_lookup(struct mm_struct *mm, u64 addr);
@@ -180,8 +196,8 @@ pte_t *pte_lookup(struct mm_struct *mm, u64 addr);
  * rec, if given, gets the entries of the walk. NULL: out of memory. */
 pte_t *pte_alloc(struct mm_struct *mm, u64 addr, struct fault_record *rec);
 
-/* Calls fn for every present level-0 entry in [start, end). Holes cost
- * nothing per page. */
+/* Calls fn for every present level-0 entry in [start, end), its table locked.
+ * Holes cost nothing per page. */
 void pte_for_each(struct mm_struct *mm, u64 start, u64 end,
                   void (*fn)(struct mm_struct *, u64 va, pte_t *, void *),
                   void *arg);

@@ -7,6 +7,7 @@
 
 #include <base/errno.h>
 #include <base/list.h>
+#include <base/spinlock.h>
 #include <base/types.h>
 #include <arch/page.h>
 
@@ -36,6 +37,9 @@ struct page {
             struct kmem_cache *slab_cache;
             void *slab_free; /* free objects, linked through themselves */
             u32 slab_used;
+        };
+        struct {                   /* page table */
+            spinlock_t table_lock; /* of level 0: its entries */
         };
         struct { /* memory object's page */
             struct mem_object *object;
@@ -128,6 +132,11 @@ static inline bool page_alloc_should_fail(void)
 
 /* Frames in the caches of all CPUs. */
 u64 page_cache_frames(void);
+
+/* A page table: a frame of empty entries / one that has become empty again,
+ * reference count 1. A few are kept at hand. */
+struct page *alloc_table_page(void) __must_check;
+void free_table_page(struct page *page);
 
 /* Empties the calling CPU's cache into the buddy. */
 void page_cache_drain(void);

@@ -2,7 +2,7 @@
 #ifndef MM_PGTABLE_H
 #define MM_PGTABLE_H
 
-#include <arch/pte.h>
+#include <mm/mm.h>
 
 /* pt_walk() for a level the compiler knows, to be unrolled. */
 static inline __attribute__((always_inline)) pte_t *pt_walk_inline(pte_t *root,
@@ -20,6 +20,37 @@ static inline __attribute__((always_inline)) pte_t *pt_walk_inline(pte_t *root,
         table = pte_table_of(e);
     }
     return &table[pt_index(addr, level)];
+}
+
+/* Hangs a fresh table at entry, unless another thread did meanwhile. Takes
+ * page_table_lock. False: no memory. */
+__cold bool table_alloc(struct mm_struct *mm, pte_t *entry);
+
+/* pte_alloc(), where it counts. */
+static inline __attribute__((always_inline)) pte_t *pte_alloc_inline(
+    struct mm_struct *mm, u64 addr, struct fault_record *rec)
+{
+    pte_t *table = mm->pgd, *entry, e;
+
+#pragma GCC unroll 8
+    for (int level = PT_LEVELS - 1; level > 0; level--) {
+        entry = &table[pt_index(addr, level)];
+        e = pte_get(entry);
+        if (rec)
+            rec->walk_before[PT_LEVELS - 1 - level] = e.v;
+        if (unlikely(!pte_present(e))) {
+            if (!table_alloc(mm, entry))
+                return NULL;
+            e = pte_get(entry);
+        }
+        if (rec)
+            rec->walk_after[PT_LEVELS - 1 - level] = e.v;
+        table = pte_table_of(e);
+    }
+    entry = &table[pt_index(addr, 0)];
+    if (rec)
+        rec->walk_before[PT_LEVELS - 1] = pte_get(entry).v;
+    return entry;
 }
 
 /* One leaf table translates all of [start, end). */

@@ -60,6 +60,8 @@ struct vm_area_struct {
     u64 rb_subtree_gap; /* largest vm_gap of this subtree */
     struct vm_area_struct *vm_next, *vm_prev;
     struct mm_struct *vm_mm;
+    u32 vm_lock_seq; /* see mm/vma_lock.h */
+    u32 vm_readers;  /* atomic: faults that have it locked */
     u64 vm_flags;
     pgprot_t vm_page_prot;
     struct mem_object *vm_object; /* NULL: private anonymous. Holds a ref */
