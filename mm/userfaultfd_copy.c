@@ -114,7 +114,7 @@ static int copy_page(const struct fill *f, u64 dst, u64 src)
 
     if (unlikely(!page))
         return target_error(f, dst, -ENOMEM);
-    r = copy_from_user(page_address(page), (const void __user *)src, PAGE_SIZE);
+    r = copy_page_from_user(page_address(page), (const void __user *)src);
     if (unlikely(r)) {
         r = target_error(f, dst, r);
     } else {
