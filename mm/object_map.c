@@ -46,17 +46,18 @@ void object_move(struct vm_area_struct *vma, u64 start, u64 end)
 /* A private area keeps its copies: only what is the object's goes. */
 static void unmap_original(struct mm_struct *mm, u64 va, pte_t *pte)
 {
+    spinlock_t *lock = pte_lockptr(pte);
     struct page *page = NULL;
     pte_t e;
 
-    spin_lock(&mm->page_table_lock);
+    spin_lock(lock);
     e = pte_get(pte);
     if (pte_present(e) && !(pfn_to_page(pte_pfn(e))->flags & PG_ANON)) {
         page = pfn_to_page(pte_pfn(e));
-        mm->rss[page_rss_kind(page)]--;
+        __atomic_fetch_sub(&mm->rss[page_rss_kind(page)], 1, __ATOMIC_RELAXED);
         pte_set(pte, PTE_NONE);
     }
-    spin_unlock(&mm->page_table_lock);
+    spin_unlock(lock);
     if (!page)
         return;
     tlb_flush_page(mm, va);
