@@ -150,6 +150,19 @@ $(K)/%.S.o: %.S $(K)/.flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(KCC) $(KASFLAGS) $(DEPS) -c -o $@ $<
 
+# The vDSO is user code, linked on its own and put into the image as it is.
+VDSO_FLAGS := -std=gnu11 -O2 -fPIC -fno-stack-protector -fcf-protection=none \
+    -fno-asynchronous-unwind-tables -mno-sse -Wall -Wextra $(WERROR) -nostdlib \
+    -shared -Wl,-soname=linux-vdso.so.1 -Wl,--hash-style=both \
+    -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,noexecstack
+$(K)/vdso.so: arch/x86_64/vdso/vdso.c arch/x86_64/vdso/data.h \
+    arch/x86_64/vdso/vdso.lds $(K)/.flags
+	$(call say,VDSO)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(KCC) $(VDSO_FLAGS) -Wl,-T,arch/x86_64/vdso/vdso.lds -o $@ $<
+$(K)/arch/x86_64/vdso_image.S.o: $(K)/vdso.so
+$(K)/arch/x86_64/vdso_image.S.o: KASFLAGS += -DVDSO_FILE='"$(K)/vdso.so"'
+
 # Two links: the first has an empty symbol table, the second the one made from
 # the first. Text does not move between them, and ksyms --check proves it.
 $(K)/ksyms0.S: tools/ksyms

@@ -151,6 +151,8 @@ static int load(struct loader *l, const char *name,
     program->ip = l->elf.entry;
     r = map_image(l);
     if (!r)
+        r = vdso_map(l->mm, &program->vdso);
+    if (!r)
         r = exec_stack_build(program, &l->elf, name, args);
     if (r)
         mm_put(l->mm);

@@ -43,6 +43,7 @@ enum {
     AT_SECURE = 23,
     AT_RANDOM = 25,
     AT_EXECFN = 31,
+    AT_SYSINFO_EHDR = 33,
 };
 
 /* The stack as it grows down, and where the pieces ended up. */
@@ -121,7 +122,7 @@ static void pointers(struct stack *s, const struct exec_args *args, unsigned n,
     word(s, 0);
 }
 
-static void fill_words(struct stack *s, const struct elf_image *elf,
+static void fill_words(struct stack *s, const struct elf_image *elf, u64 vdso,
                        const struct exec_args *args)
 {
     size_t at = 0;
@@ -129,6 +130,7 @@ static void fill_words(struct stack *s, const struct elf_image *elf,
     word(s, args->argc);
     pointers(s, args, args->argc, &at);
     pointers(s, args, args->envc, &at);
+    aux(s, AT_SYSINFO_EHDR, vdso);
     aux(s, AT_HWCAP, arch_hwcap());
     aux(s, AT_PAGESZ, PAGE_SIZE);
     aux(s, AT_CLKTCK, CLOCK_TICK);
@@ -181,7 +183,7 @@ int exec_stack_build(struct exec_program *program, const struct elf_image *elf,
         return -ENOMEM;
     r = push_strings(&s, name, args);
     if (!r) {
-        fill_words(&s, elf, args);
+        fill_words(&s, elf, program->vdso, args);
         s.sp = ALIGN_DOWN(s.sp - s.count * sizeof(u64), 16);
         r = mm_write(s.mm, s.sp, s.words, s.count * sizeof(u64));
     }

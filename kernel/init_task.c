@@ -157,6 +157,7 @@ void init_task_start(void)
     struct thread *t;
 
     task_cache_init();
+    vdso_init();
     if (shutdown_init() || ktimer_init())
         boot_error("no memory", -ENOMEM);
     frames_before_tasks = frames_in_use();

@@ -25,12 +25,19 @@ static bool is_stack(const struct vm_area_struct *vma)
     return vma->vm_start <= at && vma->vm_end >= at;
 }
 
+/* [vdso] and [vvar] are no files. */
+static bool kernels(const struct mem_object *object)
+{
+    return object && *object->name == '[';
+}
+
 void vma_name(const struct vm_area_struct *vma, char *name, size_t size)
 {
     const char *what = "";
 
     if (vma->vm_object)
-        snprintk(name, size, "/%s", vma->vm_object->name);
+        snprintk(name, size, "%s%s", kernels(vma->vm_object) ? "" : "/",
+                 vma->vm_object->name);
     else
         snprintk(name, size, "%s",
                  is_heap(vma)    ? "[heap]"
@@ -63,8 +70,8 @@ void maps_line_of(const struct vm_area_struct *vma, struct maps_line *line)
     line->end = vma->vm_end;
     line->flags = vma->vm_flags;
     line->offset = object ? vma->vm_pgoff << PAGE_SHIFT : 0;
-    line->device = object ? OUR_DEVICE : NO_DEVICE;
-    line->inode = object ? object->ino : 0;
+    line->device = object && !kernels(object) ? OUR_DEVICE : NO_DEVICE;
+    line->inode = object && !kernels(object) ? object->ino : 0;
     vma_name(vma, line->name, sizeof(line->name));
 }
 

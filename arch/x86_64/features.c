@@ -14,7 +14,9 @@
 #define CPUID7_B_SMAP   (1u << 20)
 #define CPUID7_C_UMIP   (1u << 2)
 
-bool cpu_has_smap, cpu_has_smep, cpu_has_umip, cpu_has_x2apic;
+#define CPUID_EXT1_D_RDTSCP (1u << 27) /* leaf 0x80000001 */
+
+bool cpu_has_smap, cpu_has_smep, cpu_has_umip, cpu_has_x2apic, cpu_has_rdtscp;
 
 void syscall_entry(void);
 
@@ -28,6 +30,7 @@ static void identify(void)
     cpu_has_smep = leaf7.b & CPUID7_B_SMEP;
     cpu_has_umip = leaf7.c & CPUID7_C_UMIP;
     cpu_has_x2apic = cpuid(1, 0).c & CPUID1_C_X2APIC;
+    cpu_has_rdtscp = cpuid(0x80000001, 0).d & CPUID_EXT1_D_RDTSCP;
 }
 
 /* SYSCALL loads CS from STAR 47:32 and SS 8 above; SYSRET loads SS 8 and CS
@@ -60,6 +63,8 @@ void features_init_cpu(void)
     cr0_write((cr0_read() | CR0_WP | CR0_NE | CR0_MP | CR0_AM) &
               ~(CR0_EM | CR0_TS));
     syscall_init();
+    if (cpu_has_rdtscp)
+        wrmsr(MSR_TSC_AUX, cpu_id());
 }
 
 u32 arch_hwcap(void)

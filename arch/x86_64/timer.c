@@ -8,8 +8,11 @@
 #include <arch/cpu.h>
 #include <arch/machine.h>
 #include <asm/msr.h>
+#include <asm/page.h>
 #include <asm/setup.h>
 #include <base/printk.h>
+
+#include "vdso/data.h"
 
 #define PIT_HZ        1193182ul
 #define PIT_CHANNEL2  0x42
@@ -35,6 +38,10 @@ struct sample {
 /* Fixed point with 32 bits of fraction. */
 static u64 ns_per_cycle, cycles_per_ns, apic_per_ns;
 static u64 first;
+
+/* In the image, see vdso_image.S. */
+extern struct vdso_data vdso_data_page;
+extern const char vdso_start[], vdso_end[];
 
 static u64 scale(u64 v, u64 factor)
 {
@@ -149,6 +156,21 @@ void timer_init(u64 first_cycles)
     } while ((now > last ? now - last : last - now) > last / AGREE &&
              ++tries < MEASURE_TRIES);
     first = first_cycles;
+}
+
+struct vdso_pages arch_vdso_pages(void)
+{
+    vdso_data_page = (struct vdso_data){
+        .first = first,
+        .ns_per_cycle = ns_per_cycle,
+        .epoch = rtc_seconds(),
+        .has_rdtscp = cpu_has_rdtscp,
+    };
+    return (struct vdso_pages){
+        .code = (u64)vdso_start - KERNEL_IMAGE_START,
+        .size = (u64)(vdso_end - vdso_start),
+        .data = (u64)&vdso_data_page - KERNEL_IMAGE_START,
+    };
 }
 
 void timer_arm(u64 deadline_ns)

@@ -46,6 +46,12 @@ u64 rtc_seconds(void);
  * calls timer_interrupt() (kernel) with interrupts off. */
 void timer_arm(u64 deadline_ns);
 
+/* The pages of the vDSO, physical: its code, and one that it reads. */
+struct vdso_pages {
+    u64 code, size, data;
+};
+struct vdso_pages arch_vdso_pages(void);
+
 /* Fills n bytes from RDRAND or, without it, from a seeded mix of the TSC. */
 void hw_random(void *buf, size_t n);
 

@@ -32,6 +32,7 @@ __must_check int exec_args_copy(struct exec_args *args, const u64 __user *argv,
 struct exec_program {
     struct mm_struct *mm;
     u64 ip, sp;
+    u64 vdso; /* where its header is */
 };
 
 /*
@@ -43,6 +44,11 @@ struct exec_program {
 __must_check int exec_load(struct mem_object *image, const char *name,
                            const struct exec_args *args,
                            struct exec_program *program);
+
+/* kernel/vdso.c: makes the objects, once, and maps them into a new space: *at
+ * is where the code is. Returns 0, -ENOMEM. */
+void vdso_init(void);
+__must_check int vdso_map(struct mm_struct *mm, u64 *at);
 
 /* The second half of exec_load() (kernel/exec_stack.c): strings, vectors and
  * auxiliary vector at the top of the new stack. Fills program->sp. */

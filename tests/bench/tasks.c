@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define ROUNDS   200
 #define FORKS    40
@@ -34,6 +35,18 @@ static void bench_fork(struct samples *samples)
         add_sample(samples, start);
     }
     munmap(pages, RESIDENT * PAGE);
+}
+
+static void bench_clock(struct samples *samples)
+{
+    struct timespec t;
+
+    for (int i = 0; i < ROUNDS; i++) {
+        uint64_t start = ticks();
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        add_sample(samples, start);
+    }
 }
 
 static void *nothing(void *argument)
@@ -130,7 +143,11 @@ static void bench_signal(struct samples *samples)
 }
 
 const struct benchmark task_benchmarks[] = {
-    {"signal-round-trip", bench_signal},  {"sched-yield-alone", bench_yield},
-    {"futex-ping-pong", bench_ping_pong}, {"pthread-create-join", bench_thread},
-    {"fork-exit-wait", bench_fork},       {NULL, NULL},
+    {"signal-round-trip", bench_signal},
+    {"sched-yield-alone", bench_yield},
+    {"futex-ping-pong", bench_ping_pong},
+    {"pthread-create-join", bench_thread},
+    {"fork-exit-wait", bench_fork},
+    {"clock-gettime", bench_clock},
+    {NULL, NULL},
 };

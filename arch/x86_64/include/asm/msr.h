@@ -6,6 +6,7 @@
 
 #define MSR_APIC_BASE      0x1b
 #define MSR_X2APIC_BASE    0x800
+#define MSR_TSC_AUX        0xc0000103u /* what RDTSCP puts in ecx */
 #define MSR_EFER           0xc0000080u
 #define MSR_STAR           0xc0000081u
 #define MSR_LSTAR          0xc0000082u

@@ -34,7 +34,8 @@ void features_init(void);
 void features_init_cpu(void);
 
 /* CPUID 7.0 and 1, read once. */
-extern bool cpu_has_smap, cpu_has_smep, cpu_has_umip, cpu_has_x2apic;
+extern bool cpu_has_smap, cpu_has_smep, cpu_has_umip, cpu_has_x2apic,
+    cpu_has_rdtscp;
 /* Set once user code's AVX state is being saved and restored (fpu_init()). */
 extern bool cpu_has_avx;
 
