@@ -16,8 +16,15 @@
 
 /* /proc/PID/... */
 static const struct proc_entry task_entries[] = {
+    {.name = "clear_refs", .mode = 0200, .store = clear_refs_store},
     {.name = "comm", .mode = 0644, .show = comm_show},
     {.name = "maps", .mode = 0444, .show = maps_show},
+    {.name = "pagemap", .mode = 0400, .ops = &pagemap_ops, .needs_mm = true},
+    {.name = "smaps", .mode = 0444, .show = smaps_show},
+    {.name = "smaps_rollup",
+     .mode = 0444,
+     .show = smaps_rollup_show,
+     .needs_mm = true},
     {.name = "stat", .mode = 0444, .show = stat_show},
     {.name = "statm", .mode = 0444, .show = statm_show},
     {.name = "status", .mode = 0444, .show = status_show},

@@ -36,6 +36,8 @@ static ssize_t file_read(struct file *f, void __user *buf, size_t n, u64 *pos)
         return -EINVAL;
     if (!access_ok(buf, n))
         return -EFAULT;
+    if (f->ops->seekable && (s64)(*pos + n) < 0)
+        return -EINVAL;
     return f->ops->read(f, buf, min(n, RW_MAX), pos);
 }
 
@@ -46,6 +48,8 @@ static ssize_t file_write(struct file *f, const void __user *buf, size_t n,
         return -EINVAL;
     if (!access_ok(buf, n))
         return -EFAULT;
+    if (f->ops->seekable && (s64)(*pos + n) < 0)
+        return -EINVAL;
     return f->ops->write(f, buf, min(n, RW_MAX), pos);
 }
 

@@ -11,11 +11,11 @@ static u64 fault_index(const struct vm_fault *vmf)
     return vma->vm_pgoff + ((vmf->address - vma->vm_start) >> PAGE_SHIFT);
 }
 
-/* Maps the object's own page; the mapping takes over the reference. */
+/* Maps the object's own page; the mapping takes over the reference. Dirty only
+ * by a write, though a shared mapping's rights may let the next one pass. */
 static unsigned map_object_page(struct vm_fault *vmf, struct page *page)
 {
-    bool shared = vmf->vma->vm_flags & VM_SHARED;
-    pte_t pte = fault_make_pte(vmf->vma, page, shared);
+    pte_t pte = fault_make_pte(vmf->vma, page, vmf->flags & FAULT_WRITE);
 
     if (!fault_install(vmf, pte, page, page_rss_kind(page)))
         put_page(page);

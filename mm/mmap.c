@@ -57,7 +57,8 @@ static long choose_flags(struct map_request *rq, u64 prot, bool maywrite)
 {
     u64 type = rq->flags & MAP_TYPE;
 
-    rq->vm_flags = (prot & VM_ACCESS) | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
+    rq->vm_flags = (prot & VM_ACCESS) | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC |
+                   VM_SOFTDIRTY;
     if (rq->flags & MAP_GROWSDOWN)
         rq->vm_flags |= VM_GROWSDOWN;
     if ((rq->flags & MAP_NORESERVE) &&

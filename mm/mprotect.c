@@ -17,7 +17,7 @@ static void protect_pte(struct mm_struct *mm __maybe_unused,
 
 static void change_pages(struct mm_struct *mm, u64 start, u64 end, u64 vm_flags)
 {
-    pgprot_t prot = vm_get_page_prot(vm_flags);
+    pgprot_t prot = vma_page_prot(vm_flags);
 
     pte_for_each(mm, start, end, protect_pte, &prot);
     tlb_flush_range(mm, start, end);

@@ -2,7 +2,8 @@
  * Moving page-table entries within one address space, for mremap(2). All the
  * tables that the new place needs are made before the first entry moves, so
  * that nothing can go wrong half-way. A table that moves as a whole is
- * exchanged for the new place's, which is still empty.
+ * exchanged for the new place's, which is still empty. What comes to a new
+ * place counts as written there: each entry, or with a whole table the area.
  */
 #include <arch/tlb.h>
 #include <mm/internal.h>
@@ -12,7 +13,8 @@
 struct move {
     struct mm_struct *mm;
     u64 old, end, new; /* [old, end) goes to new */
-    bool clear_wp;     /* the new area is no userfaultfd's any more */
+    struct vm_area_struct *new_vma;
+    bool clear_wp; /* the new area is no userfaultfd's any more */
 };
 
 static u64 new_place(const struct move *m, u64 va)
@@ -69,6 +71,8 @@ static void move_entries(const struct move *m, u64 va, u64 stop, pte_t *from)
         if (pte_none(pte_get(from)))
             continue;
         entry = take_entry(from);
+        if (pte_present(entry))
+            entry = pte_mksoft_dirty(entry);
         put_entry(to, m->clear_wp ? pte_clear_uffd_wp(entry) : entry);
     }
 }
@@ -82,6 +86,7 @@ static void exchange_tables(const struct move *m, u64 va)
 
     pte_set(from, pte_get(to));
     pte_set(to, table);
+    m->new_vma->vm_flags |= VM_SOFTDIRTY;
 }
 
 static void move_table(const struct move *m, u64 va, u64 stop, pte_t *from)
@@ -101,8 +106,9 @@ static void move_table(const struct move *m, u64 va, u64 stop, pte_t *from)
 int move_page_tables(struct vm_area_struct *vma, u64 old,
                      struct vm_area_struct *new_vma, u64 len)
 {
-    struct move m = {vma->vm_mm, old, old + len, new_vma->vm_start,
-                     vma->vm_uffd && !new_vma->vm_uffd};
+    struct move m = {vma->vm_mm, old,
+                     old + len,  new_vma->vm_start,
+                     new_vma,    vma->vm_uffd && !new_vma->vm_uffd};
     u64 va = old, stop;
     pte_t *from;
 

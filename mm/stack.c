@@ -13,7 +13,7 @@ int mmap_stack(struct mm_struct *mm, u64 top, u64 size)
     vma->vm_start = top - size;
     vma->vm_end = top;
     vma->vm_flags = VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC |
-                    VM_GROWSDOWN | VM_STACK | VM_ACCOUNT;
+                    VM_GROWSDOWN | VM_STACK | VM_ACCOUNT | VM_SOFTDIRTY;
     vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
     vma->vm_pgoff = vma->vm_start >> PAGE_SHIFT;
     mmap_write_lock(mm);

@@ -25,6 +25,7 @@ struct vm_area_struct *userfaultfd_set_vma(struct vm_area_struct *vma,
     if (ctx)
         userfaultfd_ctx_get(ctx);
     vma->vm_flags = flags;
+    vma->vm_page_prot = vma_page_prot(flags);
     vma->vm_uffd = ctx;
     if (old)
         userfaultfd_ctx_put(old);

@@ -20,7 +20,7 @@ static pte_t entry_free(const struct vm_area_struct *vma, pte_t e)
         return e;
     e = pte_clear_uffd_wp(e);
     if ((vma->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE &&
-        page_is_ours(pfn_to_page(pte_pfn(e))))
+        pte_soft_dirty(e) && page_is_ours(pfn_to_page(pte_pfn(e))))
         e = pte_mkdirty(pte_mkwrite(e));
     return e;
 }

@@ -13,7 +13,8 @@
  *
  * Only neighbours that already have the shape are touched, so nothing needs
  * memory and nothing can fail. The area that stays grows before the others
- * go, so that their object misses no page of them.
+ * go, so that their object misses no page of them. It is soft-dirty if any of
+ * them was.
  */
 #include <mm/mm.h>
 
@@ -26,8 +27,8 @@ struct merge {
 static bool shape_fits(const struct vm_area_struct *vma,
                        const struct vma_shape *shape)
 {
-    return vma->vm_flags == shape->flags && vma->vm_object == shape->object &&
-           vma->vm_uffd == shape->uffd;
+    return !((vma->vm_flags ^ shape->flags) & ~VM_SOFTDIRTY) &&
+           vma->vm_object == shape->object && vma->vm_uffd == shape->uffd;
 }
 
 /* vma is like A and its pages come right before A's / right after. */
@@ -101,15 +102,19 @@ struct vm_area_struct *vma_merge(struct mm_struct *mm,
     if (!m.below && !m.above)
         return NULL;
     if (!m.below) {
+        m.above->vm_flags |= shape->flags & VM_SOFTDIRTY;
         vma_adjust(m.above, start, m.above->vm_end);
         if (m.over)
             give_up(mm, m.over, start, end);
         return m.above;
     }
+    m.below->vm_flags |= shape->flags & VM_SOFTDIRTY;
     vma_adjust(m.below, m.below->vm_start, m.above ? m.above->vm_end : end);
     if (m.over)
         give_up(mm, m.over, start, end);
-    if (m.above)
+    if (m.above) {
+        m.below->vm_flags |= m.above->vm_flags & VM_SOFTDIRTY;
         vma_remove(mm, m.above);
+    }
     return m.below;
 }

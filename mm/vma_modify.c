@@ -35,7 +35,7 @@ int vma_modify_flags(struct vm_area_struct **vma, u64 start, u64 end, u64 flags)
         return r;
     vma_start_write(area);
     area->vm_flags = flags;
-    area->vm_page_prot = vm_get_page_prot(flags);
+    area->vm_page_prot = vma_page_prot(flags);
     return 0;
 }
 

@@ -11,6 +11,7 @@
  *
  *   tests        pte_none pte_present pte_write pte_dirty pte_young pte_user
  *                pte_exec pte_leaf(pte, level) pte_uffd_wp pte_poisoned
+ *                pte_soft_dirty
  *   fields       u64 pte_pfn(pte_t)
  *   make         pte_make(pfn, pgprot_t)  present leaf entry
  *                pte_table(pfn)           present entry naming a lower table
@@ -18,11 +19,14 @@
  *                PTE_MARK_WP, PTE_MARK_POISON  markers: neither none nor
  *                                         present; pte_uffd_wp, pte_poisoned
  *   change       pte_mkwrite pte_wrprotect pte_mkdirty pte_mkclean pte_mkyoung
- *                pte_mkold pte_modify(pte, pgprot_t) (keeps pfn, A, D)
- *                pte_mk_uffd_wp pte_clear_uffd_wp
+ *                pte_mkold pte_modify(pte, pgprot_t) (keeps pfn, A, D, marks)
+ *                pte_mk_uffd_wp pte_clear_uffd_wp pte_mksoft_dirty
+ *                (pte_mkdirty sets both marks)
  *   access       pte_t pte_get(const pte_t *)   one atomic load
  *                void pte_set(pte_t *, pte_t)   one atomic store
  *                pte_t pte_xchg(pte_t *, pte_t) for entries the CPU may update
+ *                void ptep_mkold(pte_t *), ptep_clear_soft_dirty(pte_t *)
+ *                the same in place; the latter write-protects, too
  *
  *   pgprot_t vm_get_page_prot(u64 vm_flags)  never grants write to private
  *                mappings: write comes by fault

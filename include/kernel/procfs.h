@@ -69,8 +69,14 @@ bool proc_task_gone(const struct proc_file *p);
 
 /* ---- the files ---- */
 
-/* kernel/proc_maps.c: maps, and its PROCMAP_QUERY. */
+/* kernel/proc_maps.c. */
 int maps_show(const struct proc_file *p, struct seq *s, u64 *cursor);
+/* kernel/proc_smaps.c. */
+int smaps_show(const struct proc_file *p, struct seq *s, u64 *cursor);
+int smaps_rollup_show(const struct proc_file *p, struct seq *s, u64 *cursor);
+/* kernel/proc_pagemap.c. */
+extern const struct file_operations pagemap_ops;
+int clear_refs_store(const struct proc_file *p, s64 value);
 /* kernel/proc_status.c: status, statm, stat. */
 int status_show(const struct proc_file *p, struct seq *s, u64 *cursor);
 int statm_show(const struct proc_file *p, struct seq *s, u64 *cursor);

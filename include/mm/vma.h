@@ -44,6 +44,7 @@ struct vm_operations;
 #define VM_MERGEABLE    0x1000000ul
 #define VM_SEALED       0x2000000ul /* mseal(2) */
 #define VM_DROPPABLE    0x4000000ul /* MAP_DROPPABLE */
+#define VM_SOFTDIRTY    0x8000000ul /* new since soft-dirty was last cleared */
 #define VM_ACCESS       (VM_READ | VM_WRITE | VM_EXEC)
 #define VM_LOCKED_MASK  (VM_LOCKED | VM_LOCKONFAULT)
 #define VM_UFFD_ANY     (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)
@@ -81,6 +82,16 @@ void vma_free(struct vm_area_struct *vma);
 
 /* Readies mm's tree and list: no areas. */
 void vma_tree_init(struct mm_struct *mm);
+
+/* Rights of an area's pages. The first store to a shared page must fault where
+ * it is to be noticed; to a private one it always does. */
+static inline pgprot_t vma_page_prot(u64 vm_flags)
+{
+    bool noticed = (vm_flags & (VM_SOFTDIRTY | VM_UFFD_WP)) != VM_SOFTDIRTY;
+
+    return vm_get_page_prot(unlikely(noticed) ? vm_flags & ~VM_SHARED
+                                              : vm_flags);
+}
 
 /* Start of the area with the guard gap that must stay free below it. */
 static inline u64 vm_start_gap(const struct vm_area_struct *vma)

@@ -3,15 +3,17 @@
  *
  *    63  62..52  51 ......... 12  11  10  9   8  7  6  5  4   3   2   1   0
  *   +--+--------+----------------+---+---+---+--+--+--+--+---+---+---+---+--+
- *   |NX| unused | frame number   |   |wp |   |G |PS|D |A |PCD|PWT|U  |W  |P |
+ *   |NX| unused | frame number   |sd |wp |   |G |PS|D |A |PCD|PWT|U  |W  |P |
  *   +--+--------+----------------+---+---+---+--+--+--+--+---+---+---+---+--+
  *
- * Bit 10 is ours: write-protected by a userfaultfd. Alone in an entry, or bit 9
- * alone, it is a marker: no page, but what a userfaultfd said of the page to
- * come (protected; poisoned). An entry of a PROT_NONE
- * mapping keeps its frame with P clear and G set, which the CPU does not look
- * at then: nobody, the kernel's user copy included, can use it, and still it
- * is "present" to mm/.
+ * Three bits are ours. 9: poisoned; 10: write-protected by a userfaultfd. Alone
+ * in an entry each is a marker: no page, but what a userfaultfd said of the
+ * page to come. 11, soft-dirty: written since somebody last asked
+ * (mm/clear_refs.c); set wherever an entry is made dirty, and with it goes W,
+ * so that the next store faults. An entry of a PROT_NONE mapping keeps its
+ * frame with P clear and G set, which the CPU does not look at then: nobody,
+ * the kernel's user copy included, can use it, and still it is "present" to
+ * mm/.
  */
 #ifndef ASM_PTE_H
 #define ASM_PTE_H
@@ -22,20 +24,21 @@
 #define PT_LEVELS  4
 #define PT_ENTRIES 512
 
-#define PTE_P        (1ul << 0)
-#define PTE_W        (1ul << 1)
-#define PTE_U        (1ul << 2)
-#define PTE_PWT      (1ul << 3)
-#define PTE_PCD      (1ul << 4)
-#define PTE_A        (1ul << 5)
-#define PTE_D        (1ul << 6)
-#define PTE_PS       (1ul << 7)
-#define PTE_G        (1ul << 8)
-#define PTE_PROTNONE PTE_G /* with P clear */
-#define PTE_POISON   (1ul << 9)
-#define PTE_UFFD_WP  (1ul << 10)
-#define PTE_NX       (1ul << 63)
-#define PTE_FRAME    0x000ffffffffff000ul
+#define PTE_P          (1ul << 0)
+#define PTE_W          (1ul << 1)
+#define PTE_U          (1ul << 2)
+#define PTE_PWT        (1ul << 3)
+#define PTE_PCD        (1ul << 4)
+#define PTE_A          (1ul << 5)
+#define PTE_D          (1ul << 6)
+#define PTE_PS         (1ul << 7)
+#define PTE_G          (1ul << 8)
+#define PTE_PROTNONE   PTE_G /* with P clear */
+#define PTE_POISON     (1ul << 9)
+#define PTE_UFFD_WP    (1ul << 10)
+#define PTE_SOFT_DIRTY (1ul << 11)
+#define PTE_NX         (1ul << 63)
+#define PTE_FRAME      0x000ffffffffff000ul
 
 typedef struct {
     u64 v;
@@ -92,6 +95,7 @@ PTE_TEST(pte_young, PTE_A)
 PTE_TEST(pte_user, PTE_U)
 PTE_TEST(pte_uffd_wp, PTE_UFFD_WP)
 PTE_TEST(pte_poisoned, PTE_POISON)
+PTE_TEST(pte_soft_dirty, PTE_SOFT_DIRTY)
 #undef PTE_TEST
 
 static inline bool pte_exec(pte_t e)
@@ -128,7 +132,8 @@ static inline pte_t pte_table(u64 pfn)
     }
 PTE_CHANGE(pte_mkwrite, PTE_W, 0ul)
 PTE_CHANGE(pte_wrprotect, 0ul, PTE_W)
-PTE_CHANGE(pte_mkdirty, PTE_D, 0ul)
+PTE_CHANGE(pte_mkdirty, PTE_D | PTE_SOFT_DIRTY, 0ul)
+PTE_CHANGE(pte_mksoft_dirty, PTE_SOFT_DIRTY, 0ul)
 PTE_CHANGE(pte_mkclean, 0ul, PTE_D)
 PTE_CHANGE(pte_mkyoung, PTE_A, 0ul)
 PTE_CHANGE(pte_mkold, 0ul, PTE_A)
@@ -136,10 +141,12 @@ PTE_CHANGE(pte_mk_uffd_wp, PTE_UFFD_WP, PTE_W)
 PTE_CHANGE(pte_clear_uffd_wp, 0ul, PTE_UFFD_WP)
 #undef PTE_CHANGE
 
-/* New permissions; frame, accessed, dirty and the userfaultfd's mark stay. */
+#define PTE_KEPT (PTE_FRAME | PTE_A | PTE_D | PTE_UFFD_WP | PTE_SOFT_DIRTY)
+
+/* New permissions; frame, accessed, dirty and our marks stay. */
 static inline pte_t pte_modify(pte_t e, pgprot_t prot)
 {
-    return (pte_t){(e.v & (PTE_FRAME | PTE_A | PTE_D | PTE_UFFD_WP)) | prot.v};
+    return (pte_t){(e.v & PTE_KEPT) | prot.v};
 }
 
 static inline pte_t pte_get(const pte_t *p)
@@ -156,6 +163,22 @@ static inline void pte_set(pte_t *p, pte_t e)
 static inline pte_t pte_xchg(pte_t *p, pte_t e)
 {
     return (pte_t){__atomic_exchange_n(&p->v, e.v, __ATOMIC_ACQ_REL)};
+}
+
+/* The CPU may be setting A or D at the same time. */
+static inline void ptep_clear(pte_t *p, u64 bits)
+{
+    __atomic_fetch_and(&p->v, ~bits, __ATOMIC_ACQ_REL);
+}
+
+static inline void ptep_mkold(pte_t *p)
+{
+    ptep_clear(p, PTE_A);
+}
+
+static inline void ptep_clear_soft_dirty(pte_t *p)
+{
+    ptep_clear(p, PTE_SOFT_DIRTY | PTE_W);
 }
 
 /* Permissions for user pages by VM_READ, VM_WRITE, VM_EXEC (bits 0..2) and

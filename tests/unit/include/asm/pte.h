@@ -13,6 +13,7 @@
 
 #define FAKE_PTE_X     (1ul << 0)
 #define FAKE_PTE_D     (1ul << 1)
+#define FAKE_PTE_SD    (1ul << 5)
 #define FAKE_PTE_P     (1ul << 3)
 #define FAKE_PTE_A     (1ul << 4)
 #define FAKE_PTE_U     (1ul << 6)
@@ -101,6 +102,26 @@ static inline bool pte_poisoned(pte_t e)
     return e.v & FAKE_PTE_BAD;
 }
 
+static inline bool pte_soft_dirty(pte_t e)
+{
+    return e.v & FAKE_PTE_SD;
+}
+
+static inline pte_t pte_mksoft_dirty(pte_t e)
+{
+    return (pte_t){e.v | FAKE_PTE_SD};
+}
+
+static inline void ptep_mkold(pte_t *p)
+{
+    __atomic_fetch_and(&p->v, ~FAKE_PTE_A, __ATOMIC_ACQ_REL);
+}
+
+static inline void ptep_clear_soft_dirty(pte_t *p)
+{
+    __atomic_fetch_and(&p->v, ~(FAKE_PTE_SD | FAKE_PTE_W), __ATOMIC_ACQ_REL);
+}
+
 static inline u64 pte_pfn(pte_t e)
 {
     return e.v >> PAGE_SHIFT;
@@ -128,7 +149,7 @@ static inline pte_t pte_wrprotect(pte_t e)
 
 static inline pte_t pte_mkdirty(pte_t e)
 {
-    return (pte_t){e.v | FAKE_PTE_D};
+    return (pte_t){e.v | FAKE_PTE_D | FAKE_PTE_SD};
 }
 
 static inline pte_t pte_mkclean(pte_t e)
@@ -148,7 +169,7 @@ static inline pte_t pte_mkold(pte_t e)
 
 static inline pte_t pte_modify(pte_t e, pgprot_t prot)
 {
-    u64 keep = PAGE_MASK | FAKE_PTE_A | FAKE_PTE_D | FAKE_PTE_WP;
+    u64 keep = PAGE_MASK | FAKE_PTE_A | FAKE_PTE_D | FAKE_PTE_WP | FAKE_PTE_SD;
 
     return (pte_t){(e.v & keep) | prot.v};
 }
