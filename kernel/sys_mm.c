@@ -1,4 +1,5 @@
 /* mmap(2) and its family: descriptors and registers become mm/ calls. */
+#include <arch/uaccess.h>
 #include <base/errno.h>
 #include <kernel/file.h>
 #include <kernel/sys_mm.h>
@@ -76,6 +77,57 @@ long sys_mremap(u64 addr, u64 old_len, u64 new_len, u64 flags, u64 new_addr)
 long sys_mprotect(u64 addr, u64 len, u64 prot)
 {
     return do_mprotect(current->mm, addr, len, prot);
+}
+
+long sys_mlock(u64 addr, u64 len)
+{
+    return do_mlock(current->mm, addr, len, 0);
+}
+
+long sys_mlock2(u64 addr, u64 len, int flags)
+{
+    return do_mlock(current->mm, addr, len, (u32)flags);
+}
+
+long sys_munlock(u64 addr, u64 len)
+{
+    return do_munlock(current->mm, addr, len);
+}
+
+long sys_mlockall(int flags)
+{
+    return do_mlockall(current->mm, (u32)flags);
+}
+
+long sys_munlockall(void)
+{
+    return do_munlockall(current->mm);
+}
+
+long sys_mincore(u64 addr, u64 len, u8 __user *vec)
+{
+    u64 pages = ALIGN_UP(len, PAGE_SIZE) >> PAGE_SHIFT;
+    u8 bytes[256];
+
+    if (!IS_ALIGNED(addr, PAGE_SIZE))
+        return -EINVAL;
+    if (!access_ok((void __user *)addr, len))
+        return -ENOMEM;
+    if (!access_ok(vec, pages))
+        return -EFAULT;
+    while (pages) {
+        u64 want = min(pages, sizeof(bytes));
+        u64 got = do_mincore(current->mm, addr, want, bytes);
+
+        if (got && copy_to_user(vec, bytes, got))
+            return -EFAULT;
+        if (got < want)
+            return -ENOMEM;
+        addr += got << PAGE_SHIFT;
+        vec += got;
+        pages -= got;
+    }
+    return 0;
 }
 
 long sys_brk(u64 brk)

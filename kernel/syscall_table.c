@@ -82,8 +82,14 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
     CALL(11, sys_munmap),
     CALL(12, sys_brk),
     CALL(25, sys_mremap),
+    CALL(27, sys_mincore),
     CALL(28, sys_madvise),
+    CALL(149, sys_mlock),
+    CALL(150, sys_munlock),
+    CALL(151, sys_mlockall),
+    CALL(152, sys_munlockall),
     CALL(323, sys_userfaultfd),
+    CALL(325, sys_mlock2),
 
     /* signals */
     CALL(13, sys_rt_sigaction),

@@ -84,6 +84,8 @@ static int copy_pages(struct vm_area_struct *copy, struct vm_area_struct *vma)
     pte_t *from;
     int r = 0;
 
+    if (vma->vm_flags & VM_WIPEONFORK)
+        return 0;
     if ((vma->vm_flags & VM_SHARED) && !(copy->vm_flags & VM_UFFD_WP))
         return 0;
     vma_start_write(vma);
@@ -108,6 +110,7 @@ static struct vm_area_struct *dup_area(struct mm_struct *child,
     }
     copy->vm_mm = child;
     copy->vm_lock_seq = child->lock_seq - 1;
+    copy->vm_flags &= ~VM_LOCKED_MASK; /* see mlock(2) */
     userfaultfd_forget(copy);
     return copy;
 }
@@ -118,6 +121,8 @@ static int copy_areas(struct mm_struct *child, struct mm_struct *parent)
     int r;
 
     for_each_vma (parent, vma) {
+        if (unlikely(vma->vm_flags & VM_DONTCOPY))
+            continue;
         copy = dup_area(child, vma);
         if (!copy)
             return -ENOMEM;

@@ -64,6 +64,8 @@ static long choose_flags(struct map_request *rq, u64 prot, bool maywrite)
     if ((rq->flags & MAP_NORESERVE) &&
         overcommit_knobs[KNOB_OVERCOMMIT_MEMORY] != OVERCOMMIT_NEVER)
         rq->vm_flags |= VM_NORESERVE;
+    if (rq->flags & MAP_LOCKED)
+        rq->vm_flags |= VM_LOCKED;
     if (type == MAP_PRIVATE)
         return 0;
     /* MAP_SHARED_VALIDATE is for what has flags to validate: a file. */
@@ -165,6 +167,7 @@ static long mmap_region(struct mm_struct *mm, struct map_request *rq)
     if (IS_ERR_VALUE(addr))
         return addr;
     rq->addr = addr;
+    rq->vm_flags |= mm->def_flags;
     if (!rq->object)
         rq->pgoff = addr >> PAGE_SHIFT;
     r = account_area(mm, rq);
@@ -201,23 +204,10 @@ static __noinline long mmap_shared_anon(struct mm_struct *mm,
     return r;
 }
 
-/* MAP_POPULATE: best effort, errors are not the caller's business. */
-static __noinline void populate(struct mm_struct *mm, u64 start, u64 len,
-                                bool write)
+static bool wants_populate(const struct map_request *rq)
 {
-    struct page *page;
-
-    for (u64 a = start; a < start + len; a += PAGE_SIZE) {
-        if (mm_pin_page(mm, a, write, &page))
-            return;
-        put_page(page);
-    }
-}
-
-static bool wants_populate(u64 flags)
-{
-    return (flags & MAP_LOCKED) ||
-           (flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE;
+    return (rq->vm_flags & VM_LOCKED) ||
+           (rq->flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE;
 }
 
 /* Whoever asks for what cannot be, and where it cannot be, hears of the place
@@ -268,7 +258,7 @@ long do_mmap(struct mm_struct *mm, u64 addr, u64 len, u64 prot, u64 flags,
         r = mmap_region(mm, &rq);
         mmap_write_unlock(mm);
     }
-    if (unlikely(wants_populate(flags)) && !IS_ERR_VALUE((u64)r))
-        populate(mm, r, rq.len, prot & PROT_WRITE);
+    if (unlikely(wants_populate(&rq)) && !IS_ERR_VALUE((u64)r))
+        (void)!mm_populate(mm, (u64)r, (u64)r + rq.len, POPULATE_LAX);
     return r;
 }

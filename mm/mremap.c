@@ -156,9 +156,11 @@ static int cut_out(const struct remap *rm, struct vm_area_struct *vma)
 /* What stays of the area that the pages left. */
 static void leave_area(const struct remap *rm, struct vm_area_struct *vma)
 {
-    if (rm->flags & MREMAP_DONTUNMAP)
+    if (rm->flags & MREMAP_DONTUNMAP) {
+        if (vma->vm_flags & VM_LOCKED)
+            rm->mm->locked_vm -= vma_pages(vma);
         vma->vm_flags &= ~VM_LOCKED_MASK;
-    else if (rm->old_len)
+    } else if (rm->old_len)
         BUG_ON(munmap_range(rm->mm, rm->addr, rm->addr + rm->old_len));
 }
 
@@ -302,5 +304,8 @@ long do_mremap(struct mm_struct *mm, u64 addr, u64 old_len, u64 new_len,
     mmap_write_lock(mm);
     r = remap(&rm);
     mmap_write_unlock(mm);
+    if (rm.locked && rm.new_len > rm.old_len && !IS_ERR_VALUE(r))
+        (void)!mm_populate(mm, (u64)r + rm.old_len, (u64)r + rm.new_len,
+                           POPULATE_LAX);
     return r;
 }

@@ -13,6 +13,17 @@ long sys_mremap(u64 addr, u64 old_len, u64 new_len, u64 flags, u64 new_addr);
 long sys_brk(u64 brk);                           /* brk(2): the new end */
 long sys_madvise(u64 addr, u64 len, int advice); /* madvise(2) */
 
+/* mlock(2): ENOMEM (hole, no right, areas), EAGAIN (pages), EINVAL (wraps,
+ * flags). */
+long sys_mlock(u64 addr, u64 len);
+long sys_mlock2(u64 addr, u64 len, int flags);
+long sys_munlock(u64 addr, u64 len);
+long sys_mlockall(int flags);
+long sys_munlockall(void);
+
+/* mincore(2): EINVAL, ENOMEM (a hole), EFAULT. */
+long sys_mincore(u64 addr, u64 len, u8 __user *vec);
+
 /* userfaultfd(2): EINVAL (flags), EMFILE, ENOMEM. */
 long sys_userfaultfd(int flags);
 

@@ -26,6 +26,8 @@ static inline void vm_stat_account(struct mm_struct *mm, u64 vm_flags,
                                    s64 pages)
 {
     mm->total_vm += (u64)pages;
+    if (unlikely(vm_flags & VM_LOCKED))
+        mm->locked_vm += (u64)pages;
     if (is_data_mapping(vm_flags))
         mm->data_vm += (u64)pages;
     else if (vm_flags & VM_GROWSDOWN)

@@ -58,7 +58,8 @@ struct mm_struct {
     u64 start_brk, brk;
     u64 start_code, end_code, start_data, end_data, start_stack;
 
-    bool limited; /* a task of it has RLIMIT_AS or RLIMIT_DATA, or had */
+    u64 def_flags; /* VM_LOCKED bits of areas to come, see mlockall(2) */
+    bool limited;  /* a task of it has RLIMIT_AS or RLIMIT_DATA, or had */
     /* Pages mapped: all, and by kind, see account.h; mmap lock. */
     u64 total_vm, data_vm, stack_vm, exec_vm, locked_vm;
     u64 hiwater_vm, hiwater_rss; /* at the last shrinking */
@@ -126,6 +127,33 @@ long do_mremap(struct mm_struct *mm, u64 addr, u64 old_len, u64 new_len,
                u64 flags, u64 new_addr);
 long do_brk(struct mm_struct *mm, u64 brk);
 long do_madvise(struct mm_struct *mm, u64 start, u64 len, int advice);
+
+/* mlock2(2), munlock(2), mlockall(2), munlockall(2). */
+long do_mlock(struct mm_struct *mm, u64 start, u64 len, u64 flags);
+long do_munlock(struct mm_struct *mm, u64 start, u64 len);
+long do_mlockall(struct mm_struct *mm, u64 flags);
+long do_munlockall(struct mm_struct *mm);
+
+/* mincore(2): a byte for each page from start (aligned) up to the first hole,
+ * if it comes before so many pages. Returns how many. Takes the mmap lock. */
+u64 do_mincore(struct mm_struct *mm, u64 start, u64 pages, u8 *vec);
+
+/*
+ * Touches the pages of [start, end), aligned, as if their owner did (mm/
+ * populate.c). LAX, LOCK: with the right the area has, holes and areas with
+ * VM_LOCKONFAULT passed over; LAX also what fails. READ, WRITE: that, and all
+ * of it. May sleep, takes the mmap lock. Returns 0; -EFAULT (no page, or
+ * LOCK: no right), -EINVAL (READ, WRITE: no right), -ENOMEM (memory; READ,
+ * WRITE: a hole), -EINTR (to be killed).
+ */
+enum populate_mode {
+    POPULATE_LAX,
+    POPULATE_LOCK,
+    POPULATE_READ,
+    POPULATE_WRITE
+};
+__must_check int mm_populate(struct mm_struct *mm, u64 start, u64 end,
+                             enum populate_mode mode);
 
 /* The stack of a new program: a VM_GROWSDOWN area of size bytes below top.
  * Returns 0 or -ENOMEM. */

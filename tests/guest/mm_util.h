@@ -15,6 +15,16 @@
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
 #endif
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ  22
+#define MADV_POPULATE_WRITE 23
+#endif
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
+#ifndef SYS_mseal
+#define SYS_mseal 462
+#endif
 
 static inline char *remap(const void *old, size_t old_size, size_t size,
                           int flags, const void *place)
@@ -36,6 +46,19 @@ static inline char *map_at(char *at, size_t count, int prot)
 {
     must(mmap(at, count * PAGE, prot, ANON | MAP_FIXED, -1, 0) == at);
     return at;
+}
+
+/* Whether the COUNT pages at AT lie in one area: mremap(2) wants that before it
+ * looks for room. */
+static inline int one_area(const void *at, size_t count)
+{
+    char *got;
+
+    errno = 0;
+    got = remap(at, count * PAGE, (count + 1) * PAGE, 0, 0);
+    if (got != MAP_FAILED)
+        must(!munmap(got + count * PAGE, PAGE));
+    return got != MAP_FAILED || errno == ENOMEM;
 }
 
 /* Page I of COUNT gets the byte FIRST + I everywhere. */

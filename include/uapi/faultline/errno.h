@@ -43,6 +43,7 @@
 #define EOVERFLOW    75
 #define EOPNOTSUPP   95
 #define ETIMEDOUT    110
+#define EHWPOISON    133
 
 /* Kernel-internal: what becomes of a system call that a signal broke off. */
 #ifdef FAULTLINE_KERNEL

@@ -1,0 +1,97 @@
+/*
+ * Touching memory before its owner does: MAP_POPULATE, mlock(2) and
+ * MADV_POPULATE_*. Each page that does not allow the access yet takes the way
+ * of a fault.
+ */
+#include <mm/fault.h>
+#include <mm/internal.h>
+
+/* The FAULT_* bits an area's pages are touched with, or -errno. */
+static int touch_flags(const struct vm_area_struct *vma,
+                       enum populate_mode mode)
+{
+    const int read = FAULT_RETRY_OK | FAULT_KILLABLE;
+    const int write = read | (int)FAULT_WRITE;
+    u64 rights = vma->vm_flags;
+
+    if (mode == POPULATE_READ)
+        return rights & VM_READ ? read : -EINVAL;
+    if (mode == POPULATE_WRITE)
+        return rights & VM_WRITE ? write : -EINVAL;
+    if (!(rights & VM_ACCESS))
+        return -EFAULT;
+    /* Private pages are to be the task's own; shared ones need no dirt. */
+    rights &= VM_WRITE | VM_SHARED;
+    return rights == VM_WRITE ? write : read;
+}
+
+static bool page_allows(struct mm_struct *mm, u64 addr, int flags)
+{
+    pte_t *pte = pte_lookup(mm, addr), entry = pte ? pte_get(pte) : PTE_NONE;
+
+    return pte_present(entry) && (!(flags & FAULT_WRITE) || pte_write(entry));
+}
+
+static int fault_errno(unsigned ret)
+{
+    if (ret & VM_FAULT_OOM)
+        return -ENOMEM;
+    return ret & VM_FAULT_HWPOISON ? -EHWPOISON : -EFAULT;
+}
+
+/* From *at on: 0, -errno, or 1: the lock was dropped, go on where *at is. */
+static int touch_area(struct vm_area_struct *vma, u64 *at, u64 end, int flags)
+{
+    unsigned ret;
+
+    for (; *at < end; *at += PAGE_SIZE)
+        while (!page_allows(vma->vm_mm, *at, flags)) {
+            if (thread_signal_pending(WAIT_KILLABLE))
+                return -EINTR;
+            ret = handle_mm_fault(vma, *at, (unsigned)flags, NULL);
+            if (ret & VM_FAULT_RETRY)
+                return 1;
+            if (ret & VM_FAULT_ERROR)
+                return fault_errno(ret);
+        }
+    return 0;
+}
+
+/* The same for an area of any kind. */
+static int populate_area(struct vm_area_struct *vma, u64 *at, u64 end,
+                         enum populate_mode mode)
+{
+    bool lock = mode == POPULATE_LOCK || mode == POPULATE_LAX;
+    int r;
+
+    r = lock && (vma->vm_flags & VM_LOCKONFAULT) ? 0 : touch_flags(vma, mode);
+    if (r > 0)
+        r = touch_area(vma, at, end, r);
+    if (r == 0 || (mode == POPULATE_LAX && r != 1 && r != -EINTR)) {
+        *at = end;
+        r = 0;
+    }
+    return r;
+}
+
+int mm_populate(struct mm_struct *mm, u64 start, u64 end,
+                enum populate_mode mode)
+{
+    bool strict = mode == POPULATE_READ || mode == POPULATE_WRITE;
+    struct vm_area_struct *vma;
+    int r = 0;
+
+    mmap_read_lock(mm);
+    while (r >= 0 && start < end) {
+        if (r)
+            mmap_read_lock(mm);
+        vma = find_vma(mm, start);
+        r = strict && (!vma || vma->vm_start > start) ? -ENOMEM : 0;
+        if (r || !vma || vma->vm_start >= end)
+            break;
+        start = max(start, vma->vm_start);
+        r = populate_area(vma, &start, min(end, vma->vm_end), mode);
+    }
+    mmap_read_unlock(mm);
+    return r;
+}
