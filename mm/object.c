@@ -118,6 +118,31 @@ struct page *object_find_page(struct mem_object *object, u64 index)
     return page;
 }
 
+/* The same with the lock held, and not if it was only set aside. */
+static struct page *find_used(struct mem_object *object, u64 index)
+{
+    struct page *page;
+
+    if (index >= object_pages(object))
+        return NULL;
+    if (object->kind == OBJECT_MODULE)
+        return pfn_to_page(object->base_pfn + index);
+    page = page_tree_find(&object->tree, index);
+    return page && !(page->flags & PG_PREALLOC) ? page : NULL;
+}
+
+void object_find_pages(struct mem_object *object, u64 first, unsigned count,
+                       struct page **pages)
+{
+    spin_lock(&object->lock);
+    for (unsigned i = 0; i < count; i++) {
+        pages[i] = find_used(object, first + i);
+        if (pages[i])
+            get_page(pages[i]);
+    }
+    spin_unlock(&object->lock);
+}
+
 int object_insert(struct mem_object *object, u64 index, struct page *page)
 {
     int err = page_tree_insert(&object->tree, index, page);

@@ -12,6 +12,11 @@
  * reference; vma_link() will add it to the object's mappings. */
 void vma_set_object(struct vm_area_struct *vma, struct mem_object *object);
 
+/* The pages first to first + count - 1 that are there and in use, each with a
+ * reference, NULL for the others: what a fault maps around it. */
+void object_find_pages(struct mem_object *object, u64 first, unsigned count,
+                       struct page **pages);
+
 /* Puts page at index, whatever the size; object->lock held. Returns 0, -EEXIST,
  * -ENOMEM. */
 __must_check int object_insert(struct mem_object *object, u64 index,

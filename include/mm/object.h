@@ -147,9 +147,9 @@ void object_map_shared_end(struct mem_object *object);
  * does so first and calls this then: a fault that still has one in hand finds
  * out with the entry locked. Takes object->lock.
  *
- * Who moves entries of an object's pages from one area to another (mremap)
- * has both entries locked meanwhile, and the new area linked after the old:
- * areas that begin with the same page are visited in the order of linking.
+ * Areas that begin with the same page are visited in the order of linking, so
+ * that what fork() copies meanwhile is found in the child; who moves entries
+ * of an object's pages (mremap) holds object->lock.
  */
 void object_unmap_range(struct mem_object *object, u64 first, u64 last,
                         bool even_private);

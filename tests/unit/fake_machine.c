@@ -12,6 +12,7 @@ char *fake_arena;
 char fake_descriptors[FAKE_FRAMES * FAKE_PAGE_DESC] __aligned(64);
 pte_t *kernel_pgd;
 void (*fake_on_page_clear)(void);
+void (*fake_on_page_copy)(void);
 jmp_buf fake_panic_jmp;
 bool fake_panic_armed, fake_quiet;
 

@@ -60,9 +60,17 @@ static inline void page_clear(void *page)
     memset(page, 0, PAGE_SIZE);
 }
 
+/* The same for page_copy(): after the copy. */
+extern void (*fake_on_page_copy)(void);
+
 static inline void page_copy(void *dst, const void *src)
 {
+    void (*hook)(void) = fake_on_page_copy;
+
     memcpy(dst, src, PAGE_SIZE);
+    fake_on_page_copy = NULL;
+    if (hook)
+        hook();
 }
 
 #endif
