@@ -86,21 +86,23 @@ static int task_copy(struct task *task, u64 flags)
 {
     struct task *me = current->task;
 
-    if (flags & CLONE_VM) {
-        task->mm = me->mm;
-        mm_get(task->mm);
-    } else {
-        task->mm = mm_fork(me->mm);
-    }
-    if (!task->mm)
-        return -ENOMEM;
+    /* Descriptors first: those that a userfaultfd's reader gets while the
+     * copy of the address space waits for it are not the child's. */
     if (flags & CLONE_FILES) {
         task->files = me->files;
         files_get(task->files);
     } else {
         task->files = files_dup(me->files);
     }
-    return task->files ? 0 : -ENOMEM;
+    if (!task->files)
+        return -ENOMEM;
+    if (flags & CLONE_VM) {
+        task->mm = me->mm;
+        mm_get(task->mm);
+    } else {
+        task->mm = mm_fork(me->mm);
+    }
+    return task->mm ? 0 : -ENOMEM;
 }
 
 /* A task that never came to be. */

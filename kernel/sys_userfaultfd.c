@@ -10,22 +10,71 @@
 #include <kernel/uffd.h>
 #include <mm/userfaultfd.h>
 
+/* Messages taken at a time. */
+#define BATCH 16
+
+static const struct file_operations uffd_ops;
+
 /* ---- reading messages ---- */
 
-/* One message: 0, -EAGAIN, or, when waiting, -ERESTARTSYS. */
-static int next_msg(struct userfaultfd_ctx *ctx, bool wait,
-                    struct uffd_msg *msg)
+/* A descriptor of a child's context, or -errno, with the context as it was. */
+static int ctx_install(struct userfaultfd_ctx *ctx)
+{
+    struct file *f =
+        file_create(&uffd_ops, ctx, ctx->flags & O_NONBLOCK, "userfaultfd");
+    int fd;
+
+    if (!f)
+        return -ENOMEM;
+    file_get(f);
+    fd = fd_install(f, ctx->flags & O_CLOEXEC, 0);
+    if (fd < 0)
+        f->data = NULL; /* nothing ends with this file */
+    file_put(f);
+    return fd;
+}
+
+/* The message of a fork carries a descriptor, which is the reader's. */
+static int read_fork(struct userfaultfd_ctx *ctx, struct uffd_msg *msg,
+                     struct userfaultfd_event *fork)
+{
+    int fd = ctx_install(fork->child);
+
+    msg->fork.ufd = (u32)fd;
+    userfaultfd_fork_done(ctx, fork, fd >= 0);
+    return fd < 0 ? fd : 1;
+}
+
+/* Faults first, then one event: how many messages, 0, or -errno. */
+static int take_msgs(struct userfaultfd_ctx *ctx, struct uffd_msg *msgs,
+                     unsigned max)
+{
+    struct userfaultfd_event *fork;
+    unsigned n;
+
+    /* A reader looks here before and after it goes to sleep. */
+    if (!userfaultfd_has_msg(ctx))
+        return 0;
+    n = userfaultfd_next_faults(ctx, msgs, max);
+    if (n)
+        return n;
+    if (userfaultfd_next_event(ctx, msgs, &fork))
+        return 0;
+    return fork ? read_fork(ctx, msgs, fork) : 1;
+}
+
+/* The same, waiting for one: never 0, but perhaps -ERESTARTSYS. */
+static int await_msgs(struct userfaultfd_ctx *ctx, struct uffd_msg *msgs,
+                      unsigned max)
 {
     struct waiter w;
-    int r = userfaultfd_next_msg(ctx, msg);
+    int r;
 
-    if (r != -EAGAIN || !wait)
-        return r;
     wait_add(&ctx->readers, &w);
     for (;;) {
         thread_prepare_block(WAIT_INTERRUPTIBLE);
-        r = userfaultfd_next_msg(ctx, msg);
-        if (r != -EAGAIN)
+        r = take_msgs(ctx, msgs, max);
+        if (r)
             break;
         r = thread_block();
         if (r)
@@ -40,22 +89,25 @@ static ssize_t uffd_read(struct file *f, void __user *buf, size_t n,
                          u64 *pos __maybe_unused)
 {
     struct userfaultfd_ctx *ctx = f->data;
-    bool wait = !(f->flags & O_NONBLOCK);
-    struct uffd_msg msg;
-    size_t done = 0;
+    struct uffd_msg msgs[BATCH];
+    size_t done = 0, max;
     int r;
 
     if (!ctx->initialized)
         return -EINVAL;
     for (;;) {
-        if (n - done < sizeof(msg))
+        max = min((n - done) / sizeof(*msgs), (size_t)BATCH);
+        if (!max)
             return done ? (ssize_t)done : -EINVAL;
-        r = next_msg(ctx, wait && !done, &msg);
-        if (!r)
-            r = copy_to_user((char __user *)buf + done, &msg, sizeof(msg));
-        if (r)
+        r = take_msgs(ctx, msgs, max);
+        if (!r && !done)
+            r = f->flags & O_NONBLOCK ? -EAGAIN : await_msgs(ctx, msgs, max);
+        if (r <= 0)
             return done ? (ssize_t)done : r;
-        done += sizeof(msg);
+        max = (size_t)r * sizeof(*msgs);
+        if (copy_to_user((char __user *)buf + done, msgs, max))
+            return done ? (ssize_t)done : -EFAULT;
+        done += max;
     }
 }
 
@@ -74,7 +126,8 @@ static unsigned uffd_poll(struct file *f, struct poll_table *pt)
 
 static void uffd_release(struct file *f)
 {
-    userfaultfd_release(f->data);
+    if (f->data)
+        userfaultfd_release(f->data);
 }
 
 static const struct file_operations uffd_ops = {
@@ -91,7 +144,7 @@ long sys_userfaultfd(int flags)
 
     if (flags & ~(O_CLOEXEC | O_NONBLOCK | (int)UFFD_USER_MODE_ONLY))
         return -EINVAL;
-    ctx = userfaultfd_ctx_create(flags & UFFD_USER_MODE_ONLY);
+    ctx = userfaultfd_ctx_create(current->mm, flags);
     if (!ctx)
         return -ENOMEM;
     f = file_create(&uffd_ops, ctx, O_RDWR | (flags & O_NONBLOCK),

@@ -9,10 +9,11 @@
 #include <mm/userfaultfd.h>
 
 #define OFFERED_FEATURES                                                       \
-    (UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_SIGBUS |                    \
-     UFFD_FEATURE_THREAD_ID | UFFD_FEATURE_EXACT_ADDRESS |                     \
-     UFFD_FEATURE_WP_UNPOPULATED | UFFD_FEATURE_POISON |                       \
-     UFFD_FEATURE_WP_ASYNC)
+    (UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_EVENT_FORK |                \
+     UFFD_FEATURE_EVENT_REMAP | UFFD_FEATURE_EVENT_REMOVE |                    \
+     UFFD_FEATURE_EVENT_UNMAP | UFFD_FEATURE_SIGBUS | UFFD_FEATURE_THREAD_ID | \
+     UFFD_FEATURE_EXACT_ADDRESS | UFFD_FEATURE_WP_UNPOPULATED |                \
+     UFFD_FEATURE_POISON | UFFD_FEATURE_WP_ASYNC)
 
 /* Whole pages' worth of user addresses; they need not begin at a page. */
 static int check_unaligned_range(u64 start, u64 len)

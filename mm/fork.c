@@ -96,7 +96,7 @@ static int copy_pages(struct vm_area_struct *copy, struct vm_area_struct *vma)
     return r;
 }
 
-/* A child's area is nobody's userfault business (no EVENT_FORK yet). */
+/* A child's area is its own pager's business, or nobody's. */
 static struct vm_area_struct *dup_area(struct mm_struct *child,
                                        const struct vm_area_struct *vma)
 {
@@ -111,7 +111,11 @@ static struct vm_area_struct *dup_area(struct mm_struct *child,
     copy->vm_mm = child;
     copy->vm_lock_seq = child->lock_seq - 1;
     copy->vm_flags &= ~VM_LOCKED_MASK; /* see mlock(2) */
-    userfaultfd_forget(copy);
+    if (userfaultfd_dup(vma->vm_mm, copy)) {
+        vm_uncharge(vma_accounted(copy));
+        vma_free(copy);
+        return NULL;
+    }
     return copy;
 }
 
@@ -165,6 +169,8 @@ struct mm_struct *mm_fork(struct mm_struct *parent)
     copy_layout(child, parent);
     r = copy_areas(child, parent);
     tlb_flush_mm(parent);
+    if (r)
+        userfaultfd_cancel(parent, UFFD_EVENT_FORK);
     mmap_write_unlock(parent);
     if (r) {
         mm_put(child);

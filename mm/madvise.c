@@ -6,6 +6,7 @@
  */
 #include <arch/tlb.h>
 #include <mm/internal.h>
+#include <mm/userfaultfd.h>
 #include <uapi/faultline/mman.h>
 
 /* Advice that changes vm_flags, by number. */
@@ -115,6 +116,34 @@ static long advise_pages(struct vm_area_struct *vma, u64 start, u64 end,
     }
 }
 
+/*
+ * Pages of [start, *end) are to go: a pager that wants to know is told first.
+ * For that the lock is let go; what is there afterwards counts, and *end is
+ * where it ends.
+ */
+static long tell_pager(struct vm_area_struct **vma, u64 start, u64 *end)
+{
+    struct mm_struct *mm = (*vma)->vm_mm;
+
+    if (likely(!userfaultfd_remove(*vma, start, *end)))
+        return 0;
+    mmap_read_lock(mm);
+    *vma = find_vma(mm, start);
+    if (!*vma || (*vma)->vm_start > start)
+        return -ENOMEM;
+    *end = min(*end, (*vma)->vm_end);
+    return 0;
+}
+
+static bool drops_pages(const struct vm_area_struct *vma, int advice)
+{
+    if (advice == MADV_DONTNEED_LOCKED)
+        return true;
+    return (advice == MADV_DONTNEED || advice == MADV_FREE ||
+            advice == MADV_REMOVE) &&
+           !(vma->vm_flags & VM_LOCKED);
+}
+
 /* Each area of the range; holes are passed over but remembered as -ENOMEM. */
 static long advise_range(struct mm_struct *mm, u64 start, u64 end, int advice)
 {
@@ -132,8 +161,10 @@ static long advise_range(struct mm_struct *mm, u64 start, u64 end, int advice)
             return -EPERM;
         from = max(at, vma->vm_start);
         at = min(end, vma->vm_end);
-        r = changes_flags(advice) ? advise_flags(&vma, from, at, advice)
-                                  : advise_pages(vma, from, at, advice);
+        r = drops_pages(vma, advice) ? tell_pager(&vma, from, &at) : 0;
+        if (!r)
+            r = changes_flags(advice) ? advise_flags(&vma, from, at, advice)
+                                      : advise_pages(vma, from, at, advice);
         if (r)
             return r;
         if (vma->vm_end <= at)

@@ -122,14 +122,14 @@ static struct vm_area_struct *copy_area(const struct remap *rm,
 
     if (!new)
         return NULL;
-    userfaultfd_forget(new);
     new->vm_start = rm->new_addr;
     new->vm_end = rm->new_addr + rm->new_len;
     /* Nobody knows the offset of untouched memory: it may merge better. */
     new->vm_pgoff = vma->vm_object || vma_has_pages(vma)
                         ? pgoff_at(vma, rm->addr)
                         : rm->new_addr >> PAGE_SHIFT;
-    if (vma_insert(rm->mm, new)) {
+    if (userfaultfd_remap(new, rm->addr, rm->new_addr, rm->old_len) ||
+        vma_insert(rm->mm, new)) {
         vma_free(new);
         return NULL;
     }
@@ -180,6 +180,7 @@ static struct vm_area_struct *new_home(const struct remap *rm,
     new = copy_area(rm, vma);
     if (new && !move_page_tables(vma, rm->addr, new, rm->old_len))
         return new;
+    userfaultfd_cancel(rm->mm, UFFD_EVENT_REMAP);
     if (new)
         BUG_ON(munmap_range(rm->mm, new->vm_start, new->vm_end));
     else

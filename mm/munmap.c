@@ -3,6 +3,7 @@
  * the tables that became empty. Cost goes with what is mapped.
  */
 #include <mm/internal.h>
+#include <mm/userfaultfd.h>
 #include <mm/vma_lock.h>
 
 /* Cuts the areas that straddle an edge, so that whole areas go. */
@@ -52,6 +53,11 @@ int munmap_range(struct mm_struct *mm, u64 start, u64 end)
         if (r)
             return r;
         vma = find_vma(mm, start);
+    }
+    if (unlikely(mm->uffd_unmap)) {
+        r = userfaultfd_unmap(mm, start, end);
+        if (r)
+            return r;
     }
     prev = vma->vm_prev;
     update_hiwater_vm(mm);

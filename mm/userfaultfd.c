@@ -1,7 +1,8 @@
 /*
  * Contexts: birth, references, closing. The parts of the story stand beside
  * this file: userfaultfd_register.c, _fault.c (the faulting side), _read.c
- * (the pager's side) and _copy.c (filling pages).
+ * (the pager's side), _copy.c (filling pages), _wp.c (write protection) and
+ * _event.c (fork, mremap, munmap, discarded pages).
  */
 #include <mm/userfaultfd.h>
 
@@ -13,7 +14,7 @@ void userfaultfd_init(void)
                     sizeof(struct userfaultfd_ctx));
 }
 
-struct userfaultfd_ctx *userfaultfd_ctx_create(u32 flags)
+struct userfaultfd_ctx *userfaultfd_ctx_create(struct mm_struct *mm, u32 flags)
 {
     struct userfaultfd_ctx *ctx = kmem_cache_zalloc(&ctx_cache);
 
@@ -21,12 +22,13 @@ struct userfaultfd_ctx *userfaultfd_ctx_create(u32 flags)
         return NULL;
     ctx->refcount = 1;
     ctx->flags = flags;
-    ctx->mm = mm_current();
-    mm_grab(ctx->mm);
+    ctx->mm = mm;
+    mm_grab(mm);
     spin_lock_init(&ctx->lock);
     spin_lock_class(&ctx->lock, LOCK_UFFD);
     list_init(&ctx->pending);
     list_init(&ctx->taken);
+    list_init(&ctx->events);
     wait_queue_init(&ctx->readers);
     return ctx;
 }
@@ -59,6 +61,7 @@ void userfaultfd_release(struct userfaultfd_ctx *ctx)
         release_areas(ctx);
         mm_put(ctx->mm);
     }
+    userfaultfd_lose_events(ctx);
     userfaultfd_wake(ctx, 0, ~0ull);
     wake_up_all(&ctx->readers);
     userfaultfd_ctx_put(ctx);

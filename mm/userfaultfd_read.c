@@ -4,28 +4,28 @@
 
 bool userfaultfd_has_msg(struct userfaultfd_ctx *ctx)
 {
-    return READ_ONCE(ctx->pending.next) != &ctx->pending;
+    return READ_ONCE(ctx->pending.next) != &ctx->pending ||
+           READ_ONCE(ctx->events.next) != &ctx->events;
 }
 
-int userfaultfd_next_msg(struct userfaultfd_ctx *ctx, struct uffd_msg *msg)
+unsigned userfaultfd_next_faults(struct userfaultfd_ctx *ctx,
+                                 struct uffd_msg *msgs, unsigned max)
 {
-    struct userfaultfd_wait *w;
+    u64 now = cycles();
+    unsigned n;
 
-    /* A reader looks here before and after it goes to sleep. */
-    if (!userfaultfd_has_msg(ctx))
-        return -EAGAIN;
     spin_lock(&ctx->lock);
-    if (list_empty(&ctx->pending)) {
-        spin_unlock(&ctx->lock);
-        return -EAGAIN;
+    for (n = 0; n < max && !list_empty(&ctx->pending); n++) {
+        struct userfaultfd_wait *w =
+            list_first_entry(&ctx->pending, struct userfaultfd_wait, link);
+
+        list_move_tail(&w->link, &ctx->taken);
+        msgs[n] = w->msg;
+        if (w->rec)
+            w->rec->stage[STAGE_READ] = now;
     }
-    w = list_first_entry(&ctx->pending, struct userfaultfd_wait, link);
-    list_move_tail(&w->link, &ctx->taken);
-    *msg = w->msg;
-    if (w->rec)
-        w->rec->stage[STAGE_READ] = cycles();
     spin_unlock(&ctx->lock);
-    return 0;
+    return n;
 }
 
 /* Wakes the sleepers of one queue that wait within the range; ctx->lock

@@ -14,6 +14,7 @@ struct vm_area_struct *userfaultfd_set_vma(struct vm_area_struct *vma,
     struct userfaultfd_ctx *old = vma->vm_uffd;
     struct vm_area_struct *merged;
 
+    vma_start_write(vma);
     /* Nothing to allocate, so nothing to fail, without a mark to be made. */
     if ((vma->vm_flags & VM_UFFD_WP) && !(uffd_flags & VM_UFFD_WP))
         (void)!userfaultfd_wp_vma(vma, vma->vm_start, vma->vm_end, false);
@@ -21,7 +22,6 @@ struct vm_area_struct *userfaultfd_set_vma(struct vm_area_struct *vma,
         vma_merge(vma->vm_mm, vma->vm_prev, vma->vm_start, vma->vm_end, &shape);
     if (merged)
         return merged;
-    vma_start_write(vma);
     if (ctx)
         userfaultfd_ctx_get(ctx);
     vma->vm_flags = flags;
@@ -116,6 +116,8 @@ int userfaultfd_register(struct userfaultfd_ctx *ctx, u64 start, u64 end,
     if (!mm_try_get(mm))
         return -ENOMEM;
     mmap_write_lock(mm);
+    if (ctx->features & UFFD_FEATURE_EVENT_UNMAP)
+        mm->uffd_unmap = true;
     r = range_check(ctx, start, end, vm_flags, vma_can_register);
     if (!r)
         r = range_set(mm, ctx, start, end, vm_flags);

@@ -54,6 +54,11 @@ struct mm_struct {
     u32 discarding;             /* atomic: who is in MADV_DONTNEED */
     u32 membarrier;             /* atomic: membarrier(2)'s registrations */
 
+    /* Events to be delivered when mmap_lock is let go; under it. And: there may
+     * be areas whose pager wants to know when they are unmapped. */
+    struct userfaultfd_event *uffd_events;
+    bool uffd_unmap;
+
     u64 mmap_base; /* top of the mmap area, exclusive */
     u64 start_brk, brk;
     u64 start_code, end_code, start_data, end_data, start_stack;
@@ -102,13 +107,19 @@ static inline void mmap_write_lock(struct mm_struct *mm)
 {
     rwsem_down_write(&mm->mmap_lock);
 }
+/* Lets the lock go, then delivers mm->uffd_events: each waits for its reader.
+ */
+void userfaultfd_deliver(struct mm_struct *mm);
 static inline void mmap_write_unlock(struct mm_struct *mm)
 {
 #ifdef LOCKDEP
     BUG_ON(validate_mm(mm));
 #endif
     mm->lock_seq++; /* every area's write lock ends */
-    rwsem_up_write(&mm->mmap_lock);
+    if (unlikely(mm->uffd_events != NULL))
+        userfaultfd_deliver(mm);
+    else
+        rwsem_up_write(&mm->mmap_lock);
 }
 
 /* ---- the mapping calls; they take the mmap lock themselves ---- */

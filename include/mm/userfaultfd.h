@@ -15,7 +15,7 @@
 
 struct userfaultfd_ctx {
     u32 refcount; /* atomic: the descriptor, and each registered VMA */
-    u32 flags;    /* UFFD_USER_MODE_ONLY */
+    u32 flags;    /* of userfaultfd(2) */
     u64 features; /* as enabled by UFFDIO_API */
     u32 changing; /* atomic: mapping changes whose event nobody has read */
     bool initialized;
@@ -24,6 +24,7 @@ struct userfaultfd_ctx {
     spinlock_t lock;
     struct list_head pending; /* faults nobody has read yet */
     struct list_head taken;   /* read, waiting for the page */
+    struct list_head events;  /* nobody has read yet */
     struct wait_queue readers;
 };
 
@@ -38,10 +39,29 @@ struct userfaultfd_wait {
     bool woken; /* and off the queue; under ctx->lock */
 };
 
+enum event_state {
+    EVENT_QUEUED, /* to be read */
+    EVENT_TAKEN,  /* being read */
+    EVENT_TOLD,   /* was read */
+    EVENT_LOST,   /* nobody will read it */
+};
+
+/* Something done to an area, which waits until the pager has read of it. */
+struct userfaultfd_event {
+    struct list_head link;          /* in ctx->events, while queued */
+    struct userfaultfd_event *next; /* in mm->uffd_events, before */
+    struct userfaultfd_ctx *ctx;    /* holds a reference */
+    struct userfaultfd_ctx *child;  /* FORK: the child's, a reference */
+    struct thread *thread;          /* that waits */
+    struct uffd_msg msg;
+    enum event_state state; /* under ctx->lock */
+};
+
 struct vm_fault;
 
-/* A context for the current mm, one reference; NULL: no memory. */
-struct userfaultfd_ctx *userfaultfd_ctx_create(u32 flags) __must_check;
+/* A context for an mm, one reference; NULL: no memory. */
+struct userfaultfd_ctx *userfaultfd_ctx_create(struct mm_struct *mm,
+                                               u32 flags) __must_check;
 static inline void userfaultfd_ctx_get(struct userfaultfd_ctx *ctx)
 {
     __atomic_fetch_add(&ctx->refcount, 1, __ATOMIC_RELAXED);
@@ -60,12 +80,21 @@ void userfaultfd_release(struct userfaultfd_ctx *ctx);
  */
 unsigned handle_userfault(struct vm_fault *vmf, u64 why);
 
+/* Takes the oldest unread faults, at most max, as messages: how many. */
+unsigned userfaultfd_next_faults(struct userfaultfd_ctx *ctx,
+                                 struct uffd_msg *msgs, unsigned max);
+
 /*
- * Takes the oldest unread fault as a message.
- * Returns 0, -EAGAIN when there is none.
+ * Takes the oldest unread event. With *fork set it is that of a fork, and for
+ * the caller to end: a descriptor of (*fork)->child, whose reference becomes
+ * the descriptor's, goes into the message, then userfaultfd_fork_done(); told
+ * false: it is to be read again. Returns 0, -EAGAIN when there is none.
  */
-__must_check int userfaultfd_next_msg(struct userfaultfd_ctx *ctx,
-                                      struct uffd_msg *msg);
+__must_check int userfaultfd_next_event(struct userfaultfd_ctx *ctx,
+                                        struct uffd_msg *msg,
+                                        struct userfaultfd_event **fork);
+void userfaultfd_fork_done(struct userfaultfd_ctx *ctx,
+                           struct userfaultfd_event *fork, bool told);
 
 /* Something is there to read. */
 bool userfaultfd_has_msg(struct userfaultfd_ctx *ctx);
@@ -109,6 +138,30 @@ __must_check int userfaultfd_writeprotect(struct userfaultfd_ctx *ctx,
  * -ENOMEM for a table to hold marks. Inside mm/ only. */
 __must_check int userfaultfd_wp_vma(struct vm_area_struct *vma, u64 start,
                                     u64 end, bool protect);
+
+/*
+ * What is done to areas, mm/userfaultfd_event.c. mmap lock held for write; the
+ * events are delivered when it is let go. Each returns 0 or -ENOMEM.
+ *
+ * dup: copy is the child's area, with its parent's context still: gets a
+ * context of the child, or none. remap: new is the area that pages of its
+ * context move to, from `from` on: keeps it, or not. unmap: [start, end) goes.
+ */
+__must_check int userfaultfd_dup(struct mm_struct *parent,
+                                 struct vm_area_struct *copy);
+__must_check int userfaultfd_remap(struct vm_area_struct *new, u64 from, u64 to,
+                                   u64 len);
+__must_check int userfaultfd_unmap(struct mm_struct *mm, u64 start, u64 end);
+
+/* The events of that kind, noted for what then failed, are off. */
+void userfaultfd_cancel(struct mm_struct *mm, u8 what);
+
+/* The pages of [start, end) in vma are to be discarded. mmap lock held for
+ * read. True: it has been let go, the pager was told, look again. */
+bool userfaultfd_remove(struct vm_area_struct *vma, u64 start, u64 end);
+
+/* Nobody reads ctx any more: those who wait for that go on. */
+void userfaultfd_lose_events(struct userfaultfd_ctx *ctx);
 
 /* Wakes the faults blocked on [start, start + len). */
 void userfaultfd_wake(struct userfaultfd_ctx *ctx, u64 start, u64 len);

@@ -32,7 +32,7 @@ static int setup(void **state)
     client = mm_create();
     pager = mm_create();
     fake_mm = client;
-    ctx = userfaultfd_ctx_create(0);
+    ctx = userfaultfd_ctx_create(client, 0);
     if (!client || !pager || !ctx)
         return -1;
     assert_int_equal(do_mmap(client, ARENA, LEN, RW, FIXED, NULL, 0, false),
@@ -72,7 +72,7 @@ static s64 pager_copy(u64 dst, u64 src, u64 len)
 static void take_message(void)
 {
     assert_true(userfaultfd_has_msg(ctx));
-    assert_int_equal(userfaultfd_next_msg(ctx, &last), 0);
+    assert_int_equal(userfaultfd_next_faults(ctx, &last, 1), 1);
     assert_int_equal(last.event, UFFD_EVENT_PAGEFAULT);
     messages++;
 }
@@ -174,7 +174,7 @@ static void part_of_an_area(void **state __maybe_unused)
 
 static void register_errors(void **state __maybe_unused)
 {
-    struct userfaultfd_ctx *other = userfaultfd_ctx_create(0);
+    struct userfaultfd_ctx *other = userfaultfd_ctx_create(client, 0);
     u64 before = client->map_count;
 
     assert_int_equal(userfaultfd_register(ctx, ARENA + LEN, ARENA + 2 * LEN,
@@ -207,7 +207,7 @@ static void copy_errors(void **state __maybe_unused)
                      2 * PAGE_SIZE);
     page_alloc_fail_nth(1);
     assert_int_equal(pager_copy(page_at(5), SOURCE, PAGE_SIZE), -ENOMEM);
-    assert_int_equal(userfaultfd_next_msg(ctx, &last), -EAGAIN);
+    assert_int_equal(userfaultfd_next_faults(ctx, &last, 1), 0);
 }
 
 static int close_descriptor(void)

@@ -1,0 +1,287 @@
+/*
+ * Events: a pager that asked for it is told of fork, mremap, munmap and
+ * discarded pages, and whoever does one of these waits until its message has
+ * been read. Events are noted under the mmap lock, in mm->uffd_events, and
+ * delivered once it is let go; from the first to the second the context says
+ * that mappings are changing, and fills nothing.
+ *
+ * ctx->lock guards an event's state: its waiter looks at it under the lock, so
+ * the event is still there for a reader that has just changed it.
+ */
+#include <mm/userfaultfd.h>
+
+/* An event of ctx, to be delivered when mm's lock is let go; NULL: no memory.
+ */
+static struct userfaultfd_event *event_note(struct mm_struct *mm,
+                                            struct userfaultfd_ctx *ctx,
+                                            u8 what)
+{
+    struct userfaultfd_event *e = kzalloc(sizeof(*e)), **last;
+
+    if (!e)
+        return NULL;
+    userfaultfd_ctx_get(ctx);
+    __atomic_fetch_add(&ctx->changing, 1, __ATOMIC_RELAXED);
+    e->ctx = ctx;
+    e->msg.event = what;
+    for (last = &mm->uffd_events; *last; last = &(*last)->next)
+        ;
+    *last = e;
+    return e;
+}
+
+static bool wants(const struct vm_area_struct *vma, u64 feature)
+{
+    return vma->vm_uffd && (vma->vm_uffd->features & feature);
+}
+
+/* ---- what happens to areas; mmap lock held for write ---- */
+
+/* The context that a child gets for its parent's: one for all its areas. */
+static struct userfaultfd_ctx *child_ctx(struct mm_struct *parent,
+                                         struct mm_struct *child,
+                                         struct userfaultfd_ctx *ctx)
+{
+    struct userfaultfd_event *e;
+
+    for (e = parent->uffd_events; e; e = e->next)
+        if (e->ctx == ctx && e->child)
+            return e->child;
+    e = event_note(parent, ctx, UFFD_EVENT_FORK);
+    if (!e)
+        return NULL;
+    e->child = userfaultfd_ctx_create(child, ctx->flags);
+    if (!e->child)
+        return NULL;
+    e->child->features = ctx->features;
+    e->child->initialized = true;
+    child->uffd_unmap = parent->uffd_unmap;
+    return e->child;
+}
+
+int userfaultfd_dup(struct mm_struct *parent, struct vm_area_struct *copy)
+{
+    struct userfaultfd_ctx *ctx;
+
+    if (!wants(copy, UFFD_FEATURE_EVENT_FORK)) {
+        userfaultfd_forget(copy);
+        return 0;
+    }
+    ctx = child_ctx(parent, copy->vm_mm, copy->vm_uffd);
+    if (!ctx)
+        return -ENOMEM;
+    userfaultfd_ctx_put(copy->vm_uffd);
+    userfaultfd_ctx_get(ctx);
+    copy->vm_uffd = ctx;
+    return 0;
+}
+
+int userfaultfd_remap(struct vm_area_struct *new, u64 from, u64 to, u64 len)
+{
+    struct userfaultfd_event *e;
+
+    if (!wants(new, UFFD_FEATURE_EVENT_REMAP)) {
+        userfaultfd_forget(new);
+        return 0;
+    }
+    e = event_note(new->vm_mm, new->vm_uffd, UFFD_EVENT_REMAP);
+    if (!e)
+        return -ENOMEM;
+    e->msg.remap.from = from;
+    e->msg.remap.to = to;
+    e->msg.remap.len = len;
+    return 0;
+}
+
+static bool unmap_noted(const struct mm_struct *mm,
+                        const struct userfaultfd_ctx *ctx, u64 start, u64 end)
+{
+    const struct userfaultfd_event *e;
+
+    for (e = mm->uffd_events; e; e = e->next)
+        if (e->ctx == ctx && e->msg.event == UFFD_EVENT_UNMAP &&
+            e->msg.remove.start == start && e->msg.remove.end == end)
+            return true;
+    return false;
+}
+
+int userfaultfd_unmap(struct mm_struct *mm, u64 start, u64 end)
+{
+    struct vm_area_struct *vma = find_vma(mm, start);
+    struct userfaultfd_event *e;
+
+    for (; vma && vma->vm_start < end; vma = vma->vm_next) {
+        if (!wants(vma, UFFD_FEATURE_EVENT_UNMAP) ||
+            unmap_noted(mm, vma->vm_uffd, start, end))
+            continue;
+        e = event_note(mm, vma->vm_uffd, UFFD_EVENT_UNMAP);
+        if (!e)
+            return -ENOMEM;
+        e->msg.remove.start = start;
+        e->msg.remove.end = end;
+    }
+    return 0;
+}
+
+/* ---- delivery; no lock held ---- */
+
+/* Takes the state; an event that nobody will read any more is lost. */
+static enum event_state event_look(struct userfaultfd_event *e)
+{
+    enum event_state state;
+
+    spin_lock(&e->ctx->lock);
+    if (e->state == EVENT_QUEUED && thread_signal_pending(WAIT_KILLABLE)) {
+        list_del(&e->link);
+        e->state = EVENT_LOST;
+    }
+    state = e->state;
+    spin_unlock(&e->ctx->lock);
+    return state;
+}
+
+static void event_queue(struct userfaultfd_event *e)
+{
+    struct userfaultfd_ctx *ctx = e->ctx;
+
+    e->thread = thread_current();
+    spin_lock(&ctx->lock);
+    if (ctx->released)
+        e->state = EVENT_LOST;
+    else
+        list_add_tail(&e->link, &ctx->events);
+    spin_unlock(&ctx->lock);
+    wake_up_all(&ctx->readers);
+}
+
+/* Waits until the message was read, nobody can read it, or we must die. */
+static bool event_told(struct userfaultfd_event *e)
+{
+    enum wait_mode mode = WAIT_KILLABLE;
+    enum event_state state;
+
+    lockdep_no_locks();
+    event_queue(e);
+    for (;;) {
+        thread_prepare_block(mode);
+        state = event_look(e);
+        if (state >= EVENT_TOLD)
+            break;
+        /* A reader that is at it will not be long. */
+        mode = state == EVENT_TAKEN ? WAIT_UNINTERRUPTIBLE : WAIT_KILLABLE;
+        (void)thread_block();
+    }
+    thread_cancel_block();
+    return e->state == EVENT_TOLD;
+}
+
+static void event_free(struct userfaultfd_event *e, bool told)
+{
+    __atomic_fetch_sub(&e->ctx->changing, 1, __ATOMIC_RELEASE);
+    if (e->child && !told)
+        userfaultfd_release(e->child); /* no descriptor will ever name it */
+    userfaultfd_ctx_put(e->ctx);
+    kfree(e);
+}
+
+void userfaultfd_deliver(struct mm_struct *mm)
+{
+    struct userfaultfd_event *e = mm->uffd_events, *next;
+
+    mm->uffd_events = NULL;
+    rwsem_up_write(&mm->mmap_lock);
+    for (; e; e = next) {
+        next = e->next;
+        event_free(e, event_told(e));
+    }
+}
+
+void userfaultfd_cancel(struct mm_struct *mm, u8 what)
+{
+    struct userfaultfd_event **link = &mm->uffd_events, *e;
+
+    while ((e = *link)) {
+        if (e->msg.event != what) {
+            link = &e->next;
+            continue;
+        }
+        *link = e->next;
+        if (e->child) /* its areas go with their address space */
+            userfaultfd_ctx_put(e->child);
+        e->child = NULL;
+        event_free(e, false);
+    }
+}
+
+bool userfaultfd_remove(struct vm_area_struct *vma, u64 start, u64 end)
+{
+    struct userfaultfd_event e = {.msg.event = UFFD_EVENT_REMOVE};
+
+    if (likely(!wants(vma, UFFD_FEATURE_EVENT_REMOVE)))
+        return false;
+    e.ctx = vma->vm_uffd;
+    e.msg.remove.start = start;
+    e.msg.remove.end = end;
+    userfaultfd_ctx_get(e.ctx);
+    __atomic_fetch_add(&e.ctx->changing, 1, __ATOMIC_RELAXED);
+    mmap_read_unlock(vma->vm_mm);
+    (void)event_told(&e);
+    __atomic_fetch_sub(&e.ctx->changing, 1, __ATOMIC_RELEASE);
+    userfaultfd_ctx_put(e.ctx);
+    return true;
+}
+
+/* ---- the reader's side ---- */
+
+/* ctx->lock held. The waiter may be gone when the lock is let go. */
+static void event_set(struct userfaultfd_event *e, enum event_state state)
+{
+    e->state = state;
+    thread_wake(e->thread);
+}
+
+int userfaultfd_next_event(struct userfaultfd_ctx *ctx, struct uffd_msg *msg,
+                           struct userfaultfd_event **fork)
+{
+    struct userfaultfd_event *e;
+    int r = -EAGAIN;
+
+    *fork = NULL;
+    spin_lock(&ctx->lock);
+    if (!list_empty(&ctx->events)) {
+        e = list_first_entry(&ctx->events, struct userfaultfd_event, link);
+        list_del(&e->link);
+        *msg = e->msg;
+        if (e->child) {
+            e->state = EVENT_TAKEN;
+            *fork = e;
+        } else {
+            event_set(e, EVENT_TOLD);
+        }
+        r = 0;
+    }
+    spin_unlock(&ctx->lock);
+    return r;
+}
+
+void userfaultfd_fork_done(struct userfaultfd_ctx *ctx,
+                           struct userfaultfd_event *e, bool told)
+{
+    spin_lock(&ctx->lock);
+    if (!told && !ctx->released)
+        list_add(&e->link, &ctx->events);
+    event_set(e, told ? EVENT_TOLD : ctx->released ? EVENT_LOST : EVENT_QUEUED);
+    spin_unlock(&ctx->lock);
+}
+
+void userfaultfd_lose_events(struct userfaultfd_ctx *ctx)
+{
+    struct userfaultfd_event *e, *next;
+
+    spin_lock(&ctx->lock);
+    list_for_each_entry_safe (e, next, &ctx->events, link) {
+        list_del(&e->link);
+        event_set(e, EVENT_LOST);
+    }
+    spin_unlock(&ctx->lock);
+}
