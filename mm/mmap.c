@@ -14,6 +14,7 @@ _Static_assert(VM_READ == PROT_READ && VM_WRITE == PROT_WRITE &&
 struct map_request {
     u64 addr, len, flags, vm_flags, pgoff;
     struct mem_object *object;
+    struct vm_area_struct *spare; /* for MAP_FIXED: what is there may go */
 };
 
 /* Where the mapping goes, or -errno as u64. */
@@ -132,7 +133,7 @@ static int account_area(struct mm_struct *mm, struct map_request *rq)
 }
 
 /* The new area itself; old mappings there are gone. */
-static long map_new_area(struct mm_struct *mm, const struct map_request *rq)
+static long map_new_area(struct mm_struct *mm, struct map_request *rq)
 {
     u64 start = rq->addr, end = rq->addr + rq->len;
     struct vma_shape shape = {rq->vm_flags, rq->object, rq->pgoff, NULL};
@@ -143,9 +144,10 @@ static long map_new_area(struct mm_struct *mm, const struct map_request *rq)
     if (r)
         return r;
     if (!vma_merge(mm, place.prev, start, end, &shape)) {
-        vma = vma_alloc(mm);
+        vma = rq->spare ? rq->spare : vma_alloc(mm);
         if (!vma)
             return -ENOMEM;
+        rq->spare = NULL;
         vma->vm_start = start;
         vma->vm_end = end;
         vma->vm_flags = rq->vm_flags;
@@ -156,6 +158,17 @@ static long map_new_area(struct mm_struct *mm, const struct map_request *rq)
     }
     vm_stat_account(mm, rq->vm_flags, (s64)(rq->len >> PAGE_SHIFT));
     return start;
+}
+
+/* Ends what is there, once nothing can fail for want of memory any more. */
+static __noinline int make_room(struct mm_struct *mm, struct map_request *rq)
+{
+    if (!find_vma_intersection(mm, rq->addr, rq->addr + rq->len))
+        return 0;
+    rq->spare = vma_alloc(mm);
+    if (!rq->spare)
+        return -ENOMEM;
+    return munmap_range(mm, rq->addr, rq->addr + rq->len);
 }
 
 /* mmap lock held for write; everything but the address is checked. */
@@ -173,10 +186,14 @@ static long mmap_region(struct mm_struct *mm, struct map_request *rq)
     r = account_area(mm, rq);
     if (r)
         return r;
-    if (rq->flags & MAP_FIXED)
-        r = munmap_range(mm, addr, addr + rq->len);
+    if (unlikely(mm->map_count >= MAX_MAP_COUNT))
+        r = -ENOMEM;
+    else if (rq->flags & MAP_FIXED)
+        r = make_room(mm, rq);
     if (!r)
-        r = mm->map_count >= MAX_MAP_COUNT ? -ENOMEM : map_new_area(mm, rq);
+        r = map_new_area(mm, rq);
+    if (unlikely(rq->spare))
+        vma_free(rq->spare);
     if (IS_ERR_VALUE(r) && (rq->vm_flags & VM_ACCOUNT))
         vm_uncharge(rq->len >> PAGE_SHIFT);
     return r;

@@ -103,6 +103,18 @@ void page_alloc_fail_nth(u64 n)
     page_alloc_fail_countdown = n;
 }
 
+#if defined(DEBUG) || defined(FAULTLINE_HOST)
+bool alloc_fail_objects;
+#endif
+
+void alloc_fail_nth(u64 n)
+{
+#if defined(DEBUG) || defined(FAULTLINE_HOST)
+    alloc_fail_objects = n;
+#endif
+    page_alloc_fail_countdown = n;
+}
+
 static struct page *take_block_locked(unsigned order)
 {
     struct page *page;

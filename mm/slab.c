@@ -135,6 +135,8 @@ void *kmem_cache_alloc(struct kmem_cache *cache)
     struct page *slab;
     void *object, *next;
 
+    if (object_alloc_should_fail())
+        return NULL;
     if (unlikely(!spin_trylock(&cache->lock)))
         return alloc_slow(cache);
     if (unlikely(list_empty(&cache->partial)))

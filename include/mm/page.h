@@ -130,6 +130,21 @@ static inline bool page_alloc_should_fail(void)
     return unlikely(page_alloc_fail_countdown) && !--page_alloc_fail_countdown;
 }
 
+/* Objects count as well, between alloc_fail_nth(n) and alloc_fail_nth(0): in
+ * debug builds and on the host. */
+#if defined(DEBUG) || defined(FAULTLINE_HOST)
+extern bool alloc_fail_objects;
+static inline bool object_alloc_should_fail(void)
+{
+    return unlikely(alloc_fail_objects) && page_alloc_should_fail();
+}
+#else
+static inline bool object_alloc_should_fail(void)
+{
+    return false;
+}
+#endif
+
 /* Frames in the caches of all CPUs. */
 u64 page_cache_frames(void);
 
@@ -151,6 +166,9 @@ int page_alloc_validate(void);
 /* nth-allocation failure: the next n-th frame allocation from now fails once
  * (0: off). For tests. */
 void page_alloc_fail_nth(u64 n);
+
+/* The same of frames and, where object_alloc_should_fail() can, objects. */
+void alloc_fail_nth(u64 n);
 
 /* The one page of zeros that read faults map. */
 extern struct page *zero_page;
