@@ -5,6 +5,7 @@
  */
 #include <base/errno.h>
 #include <base/string.h>
+#include <kernel/oom.h>
 #include <kernel/procfs.h>
 #include <kernel/thread.h>
 #include <mm/mm.h>
@@ -19,6 +20,11 @@ static const struct proc_entry task_entries[] = {
     {.name = "clear_refs", .mode = 0200, .store = clear_refs_store},
     {.name = "comm", .mode = 0644, .show = comm_show},
     {.name = "maps", .mode = 0444, .show = maps_show},
+    {.name = "oom_score", .mode = 0444, .show = oom_score_show},
+    {.name = "oom_score_adj",
+     .mode = 0644,
+     .show = oom_adj_show,
+     .store = oom_adj_store},
     {.name = "pagemap", .mode = 0400, .ops = &pagemap_ops, .needs_mm = true},
     {.name = "smaps", .mode = 0444, .show = smaps_show},
     {.name = "smaps_rollup",

@@ -8,6 +8,7 @@
 #include <base/string.h>
 #include <kernel/sys_proc.h>
 #include <kernel/thread.h>
+#include <uapi/faultline/prctl.h>
 
 #define PR_SET_PDEATHSIG 1
 #define PR_GET_PDEATHSIG 2
@@ -50,12 +51,39 @@ static long set_name(const char __user *from)
     return 0;
 }
 
+/* PR_MEMORY_GROUP: see docs/limits.md. */
+static long memory_group(u64 what, u64 limit)
+{
+    struct mm_struct *mm = current->mm;
+    struct mm_group *old = mm->group, *group;
+
+    switch (what) {
+    case PR_GROUP_CREATE:
+        if (!limit)
+            return -EINVAL;
+        group = mm_group_create(old, limit);
+        if (!group)
+            return -ENOMEM;
+        /* A sibling may still count in the old one, which the new one holds. */
+        WRITE_ONCE(mm->group, group);
+        mm_group_put(old);
+        return 0;
+    case PR_GROUP_USED:
+        return old ? (long)READ_ONCE(old->used) : -ESRCH;
+    case PR_GROUP_LIMIT:
+        return old ? (long)old->limit : -ESRCH;
+    default:
+        return -EINVAL;
+    }
+}
+
 long sys_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
 {
-    (void)arg3;
     (void)arg4;
     (void)arg5;
     switch (option) {
+    case PR_MEMORY_GROUP:
+        return memory_group(arg2, arg3);
     case PR_SET_PDEATHSIG:
         if (arg2 > SIG_COUNT)
             return -EINVAL;

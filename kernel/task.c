@@ -39,6 +39,7 @@ static void inherit(struct task *task, const struct task *parent)
     task->pgid = parent->pgid;
     task->sid = parent->sid;
     memcpy(task->limits, parent->limits, sizeof(task->limits));
+    task->oom_score_adj = parent->oom_score_adj;
     cpu_limits_changed(task);
     memcpy(task->actions, parent->actions, sizeof(task->actions));
     memcpy(task->name, parent->name, sizeof(task->name));

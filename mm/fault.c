@@ -126,12 +126,14 @@ int mm_pin_page(struct mm_struct *mm, u64 addr, bool write, struct page **out)
 {
     unsigned flags =
         FAULT_RETRY_OK | FAULT_KILLABLE | (write ? FAULT_WRITE : 0);
+    unsigned tries = 0;
     int r;
 
-    while ((r = pin_page_once(mm, addr, flags, out)) > 0) {
+    while ((r = pin_page_once(mm, addr, flags, out)) > 0 ||
+           (unlikely(r == -ENOMEM) && out_of_memory(mm, tries++))) {
         if (thread_signal_pending(WAIT_KILLABLE))
             return -EINTR;
-        if (r & VM_FAULT_RETRY)
+        if (r > 0 && (r & VM_FAULT_RETRY))
             flags |= FAULT_TRIED;
     }
     return r;

@@ -23,7 +23,7 @@ unsigned do_anonymous_page(struct vm_fault *vmf)
         return handle_userfault(vmf, 0);
     if (!(vmf->flags & FAULT_WRITE))
         return map_zero_page(vmf);
-    page = alloc_zeroed_page();
+    page = mm_charge_page(vmf->vma->vm_mm, alloc_zeroed_page());
     if (unlikely(!page))
         return VM_FAULT_OOM;
     page->flags |= PG_ANON;

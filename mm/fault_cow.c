@@ -85,7 +85,7 @@ static unsigned wp_copy(struct vm_fault *vmf)
 
     if (!old)
         return 0; /* it changed: the access is tried again */
-    page = wp_new_page(old);
+    page = mm_charge_page(vmf->vma->vm_mm, wp_new_page(old));
     if (page) {
         page->flags |= PG_ANON;
         if (!wp_replace(vmf, old, page))

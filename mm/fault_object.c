@@ -146,7 +146,7 @@ static unsigned do_cow_fault(struct vm_fault *vmf)
 
     if (unlikely(r))
         return r;
-    page = alloc_page();
+    page = mm_charge_page(vmf->vma->vm_mm, alloc_page());
     if (likely(page)) {
         page_copy(page_address(page), page_address(from));
         page->flags |= PG_ANON;

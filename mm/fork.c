@@ -156,6 +156,7 @@ static void copy_layout(struct mm_struct *child, const struct mm_struct *mm)
     child->start_data = mm->start_data;
     child->end_data = mm->end_data;
     child->limited = mm->limited;
+    mm_set_group(child, mm->group);
 }
 
 struct mm_struct *mm_fork(struct mm_struct *parent)

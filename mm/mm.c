@@ -87,8 +87,10 @@ static void exit_mmap(struct mm_struct *mm)
 
 void mm_drop(struct mm_struct *mm)
 {
-    if (__atomic_fetch_sub(&mm->refs, 1, __ATOMIC_ACQ_REL) == 1)
-        kmem_cache_free(&mm_cache, mm);
+    if (__atomic_fetch_sub(&mm->refs, 1, __ATOMIC_ACQ_REL) != 1)
+        return;
+    mm_group_put(mm->group);
+    kmem_cache_free(&mm_cache, mm);
 }
 
 void mm_put(struct mm_struct *mm)
@@ -118,4 +120,15 @@ void mm_shrink_all(void)
     page_cache_drain();
     kmem_cache_shrink_all();
     page_cache_drain();
+}
+
+bool mm_reclaim(void)
+{
+    struct page *page;
+
+    mm_shrink_all();
+    page = alloc_page();
+    if (page)
+        put_page(page);
+    return page;
 }

@@ -182,7 +182,7 @@ int object_get_page(struct mem_object *object, u64 index, struct page **out)
                 page_clear_flag(*out, PG_PREALLOC);
             return 0;
         }
-        *out = alloc_zeroed_page();
+        *out = current_charge_page(alloc_zeroed_page());
         if (!*out)
             return -ENOMEM;
         err = object_add_page(object, index, *out);

@@ -123,7 +123,7 @@ static int reserve_page(struct mem_object *object, u64 index)
 
     if (thread_signal_pending(WAIT_INTERRUPTIBLE))
         return -EINTR;
-    page = alloc_zeroed_page();
+    page = current_charge_page(alloc_zeroed_page());
     if (!page)
         return -ENOMEM;
     page->flags |= PG_PREALLOC;

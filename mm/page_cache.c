@@ -8,6 +8,7 @@
 #include <base/sanitize.h>
 #include <base/string.h>
 #include <arch/cpu.h>
+#include <mm/group.h>
 #include <mm/page.h>
 
 #define BATCH       (PAGE_CACHE_SIZE / 2)
@@ -60,11 +61,20 @@ static void spill(struct page_cache *c)
     memmove(c->pages, c->pages + BATCH, c->count * sizeof(c->pages[0]));
 }
 
+/* A page that may not be freed, or not before its group knows. */
+static __cold void free_flagged(struct page *page)
+{
+    BUG_ON(page->flags & (PG_BUDDY | PG_CACHED | PG_RESERVED));
+    mm_group_uncharge(page);
+}
+
 void free_page(struct page *page)
 {
     struct page_cache *c = &caches[cpu_id()].cache;
 
-    BUG_ON(page->flags & (PG_BUDDY | PG_CACHED | PG_RESERVED));
+    if (unlikely(page->flags &
+                 (PG_BUDDY | PG_CACHED | PG_RESERVED | PG_CHARGED)))
+        free_flagged(page);
     BUG_ON(page->refcount > 1 || page->mapcount);
     mem_poison(page_address(page), PAGE_SIZE);
     if (unlikely(c->count == PAGE_CACHE_SIZE))

@@ -109,7 +109,7 @@ static int target_error(const struct fill *f, u64 dst, int r)
 
 static int copy_page(const struct fill *f, u64 dst, u64 src)
 {
-    struct page *page = alloc_page();
+    struct page *page = mm_charge_page(f->ctx->mm, alloc_page());
     int r;
 
     if (unlikely(!page))

@@ -287,9 +287,14 @@ static unsigned fault_flags(u64 error_code)
 static __noinline void fault_slow(struct page_fault *pf, unsigned ret)
 {
     int code = SEGV_ACCERR;
+    unsigned tries = 0;
 
-    while (ret & VM_FAULT_RETRY) {
-        if ((pf->flags & FAULT_TRIED) && unlikely(broken_off(pf)))
+    while (ret & (VM_FAULT_RETRY | VM_FAULT_OOM)) {
+        bool oom = ret & VM_FAULT_OOM;
+
+        if (oom && !out_of_memory(pf->mm, tries++))
+            break;
+        if ((oom || (pf->flags & FAULT_TRIED)) && unlikely(broken_off(pf)))
             return;
         ret = fault_once(pf, &code);
         if (ret & VM_FAULT_RETRY)

@@ -168,6 +168,8 @@ struct task {
     u32 stop_count;
     int stop_report, stop_status;
     int pdeath_sig; /* to us when our parent ends, see prctl(2) */
+    int oom_score_adj;
+    u64 oom_deadline; /* its memory should be free by then; 0: not said */
     struct itimer itimers[ITIMERS];
     struct ktimer real_timer; /* ITIMER_REAL's */
     bool cpu_watched;         /* something is due at some CPU time */

@@ -100,6 +100,27 @@ enum overcommit_mode {
     OVERCOMMIT_NEVER,  /* no more than overcommit_limit() in all */
 };
 
+/* The empty mm joins the group (NULL: none). */
+static inline void mm_set_group(struct mm_struct *mm, struct mm_group *group)
+{
+    mm_group_get(group);
+    mm->group = group;
+}
+
+/*
+ * A new page (NULL: there was none) that mm, or the running task, is about to
+ * have: counted in its group. NULL: the group's limit is reached, the page is
+ * freed.
+ */
+static inline struct page *mm_charge_page(struct mm_struct *mm,
+                                          struct page *page)
+{
+    if (likely(!mm->group) || !page)
+        return page;
+    return mm_group_take(mm->group, page);
+}
+struct page *current_charge_page(struct page *page);
+
 /* Pages of the area that were promised. */
 static inline u64 vma_accounted(const struct vm_area_struct *vma)
 {

@@ -45,6 +45,15 @@ struct rlimit_k {
 };
 struct rlimit_k rlimit_current(unsigned resource);
 
+/*
+ * A fault in mm found no frame, or none that mm's memory group may have: makes
+ * room, by giving back what is kept in hand or by killing a task. tries: how
+ * often this fault was here before. May sleep; no lock held. False: there is
+ * nobody to kill, another try would not help. True: try again, unless a signal
+ * wants the thread first.
+ */
+bool out_of_memory(const struct mm_struct *mm, unsigned tries);
+
 /* Counts a fault of the running thread that was served outside a trap. */
 void thread_count_fault(bool major);
 

@@ -9,6 +9,7 @@
 #include <base/errno.h>
 #include <base/printk.h>
 #include <base/types.h>
+#include <mm/group.h>
 #include <mm/hooks.h>
 #include <mm/ledger.h>
 #include <mm/object.h>
@@ -63,6 +64,7 @@ struct mm_struct {
     u64 start_brk, brk;
     u64 start_code, end_code, start_data, end_data, start_stack;
 
+    struct mm_group *group; /* see group.h; NULL: none. Holds a reference */
     u64 def_flags; /* VM_LOCKED bits of areas to come, see mlockall(2) */
     bool limited;  /* a task of it has RLIMIT_AS or RLIMIT_DATA, or had */
     /* Pages mapped: all, and by kind, see account.h; mmap lock. */
@@ -291,6 +293,9 @@ void mm_init(void);
 
 /* Everything mm/ keeps in hand goes back, so that frames can be counted. */
 void mm_shrink_all(void);
+
+/* Memory has run out: does that, and says whether there is a frame now. */
+bool mm_reclaim(void);
 
 #include <mm/account.h>
 

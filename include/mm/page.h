@@ -22,8 +22,9 @@
 #define PG_ZERO     0x20u /* the zero page */
 #define PG_CACHED   0x40u /* free, in some CPU's page cache */
 #define PG_PREALLOC                                                            \
-    0x80u /* object's, set aside by fallocate(2), never used                   \
-           */
+    0x80u                 /* object's, set aside by fallocate(2), never used   \
+                           */
+#define PG_CHARGED 0x100u /* counted in page->group */
 
 /* One per frame, 64 bytes. */
 struct page {
@@ -46,7 +47,7 @@ struct page {
             u64 index;
         };
     };
-    u64 private;
+    struct mm_group *group; /* with PG_CHARGED; holds a reference */
 };
 
 /* Flags that change while others may change others of the same page. */

@@ -139,7 +139,8 @@ def make_iso(path, cmdline, *modules, kernel=KERNEL):
 
 def compile_c(source, output, compiler="musl-gcc", flags=()):
     """A static program from one C file."""
-    subprocess.run([compiler, "-static", "-O2", "-w", "-pthread", *flags,
+    subprocess.run([compiler, "-static", "-O2", "-w", "-pthread", *flags, "-I",
+                    os.path.join(ROOT, "include", "uapi"),
                     "-idirafter", "/usr/include", "-idirafter",
                     "/usr/include/x86_64-linux-gnu", "-o", output, source],
                    check=True)

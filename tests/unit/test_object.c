@@ -139,7 +139,7 @@ static void references(void **state __maybe_unused)
     object_put(object);
 }
 
-static void out_of_memory(void **state __maybe_unused)
+static void no_memory_left(void **state __maybe_unused)
 {
     struct mem_object *object = object_create_shmem(1ul << 40);
     struct page *page;
@@ -163,7 +163,7 @@ int main(void)
         LEAK_TEST(module_pages), LEAK_TEST(module_tail),
         LEAK_TEST(module_read),  LEAK_TEST(shmem_on_demand),
         LEAK_TEST(shmem_read),   LEAK_TEST(shmem_add),
-        LEAK_TEST(references),   LEAK_TEST(out_of_memory),
+        LEAK_TEST(references),   LEAK_TEST(no_memory_left),
     };
 
     return cmocka_run_group_tests_name("object", tests, fake_boot, NULL);

@@ -117,7 +117,7 @@ static void height(void **state __maybe_unused)
 }
 
 /* Without memory nothing that was there is lost, whatever fails. */
-static void out_of_memory(void **state __maybe_unused)
+static void no_memory_left(void **state __maybe_unused)
 {
     unsigned failures = 0;
     int r;
@@ -141,7 +141,7 @@ int main(void)
         LEAK_TEST(empty),
         LEAK_TEST(sizes),
         LEAK_TEST(height),
-        LEAK_TEST(out_of_memory),
+        LEAK_TEST(no_memory_left),
     };
 
     return cmocka_run_group_tests_name("page_tree", tests, fake_boot, NULL);

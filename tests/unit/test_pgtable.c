@@ -97,7 +97,7 @@ static void record(void **state __maybe_unused)
 }
 
 /* Memory ends at each level in turn: no entry, nothing lost. */
-static void out_of_memory(void **state __maybe_unused)
+static void no_memory_left(void **state __maybe_unused)
 {
     for (unsigned n = 1; n <= 3; n++) {
         page_alloc_fail_nth(n);
@@ -354,7 +354,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         PT_TEST(lookup),          PT_TEST(record),
-        PT_TEST(out_of_memory),   PT_TEST(race),
+        PT_TEST(no_memory_left),  PT_TEST(race),
         PT_TEST(for_each),        PT_TEST(zap_one),
         PT_TEST(zap_many),        PT_TEST(zap_zero_page),
         PT_TEST(zap_module_page), PT_TEST(free_respects_neighbours),

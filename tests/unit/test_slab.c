@@ -133,7 +133,7 @@ static void kmalloc_edges(void **state __maybe_unused)
     kfree(p);
 }
 
-static void out_of_memory(void **state __maybe_unused)
+static void no_memory_left(void **state __maybe_unused)
 {
     struct kmem_cache cache;
 
@@ -174,7 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LEAK_TEST(caches),        cmocka_unit_test(little_waste),
         LEAK_TEST(zalloc),        LEAK_TEST(kmalloc_sizes),
-        LEAK_TEST(kmalloc_edges), LEAK_TEST(out_of_memory),
+        LEAK_TEST(kmalloc_edges), LEAK_TEST(no_memory_left),
         LEAK_TEST(wrong_cache),
     };
 

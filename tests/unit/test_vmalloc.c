@@ -98,7 +98,7 @@ static void reuse(void **state __maybe_unused)
 }
 
 /* Whatever fails, nothing is lost and a later try works. */
-static void out_of_memory(void **state __maybe_unused)
+static void no_memory_left(void **state __maybe_unused)
 {
     unsigned failures = 0, n = 0;
 
@@ -129,8 +129,8 @@ static void not_guards(void **state __maybe_unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LEAK_TEST(single_pages),  LEAK_TEST(many_stacks), LEAK_TEST(reuse),
-        LEAK_TEST(out_of_memory), LEAK_TEST(not_guards),
+        LEAK_TEST(single_pages),   LEAK_TEST(many_stacks), LEAK_TEST(reuse),
+        LEAK_TEST(no_memory_left), LEAK_TEST(not_guards),
     };
 
     return cmocka_run_group_tests_name("vmalloc", tests, fake_boot, NULL);

@@ -1,0 +1,189 @@
+/*
+ * Children that take more memory than there is, or than their group may have,
+ * in the way that the first argument names.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "faultline/prctl.h"
+
+#define MIB  (1UL << 20)
+#define PAGE 4096UL
+
+static void take_all(int flags)
+{
+    for (;;) {
+        char *pages = mmap(NULL, MIB, PROT_READ | PROT_WRITE,
+                           MAP_ANONYMOUS | flags, -1, 0);
+
+        if (pages == MAP_FAILED)
+            _exit(1);
+        for (size_t at = 0; at < MIB; at += PAGE)
+            pages[at] = 1;
+    }
+}
+
+static void *take_all_thread(void *unused)
+{
+    (void)unused;
+    take_all(MAP_PRIVATE);
+    return NULL;
+}
+
+static void set_adj(const char *text)
+{
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY);
+
+    if (fd < 0 || write(fd, text, strlen(text)) < 0)
+        _exit(2);
+    close(fd);
+}
+
+static int ended_by(pid_t pid)
+{
+    int status;
+
+    if (waitpid(pid, &status, 0) < 0)
+        return -1;
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+/* One hog after another. */
+static int rounds(int count)
+{
+    for (int i = 0; i < count; i++) {
+        pid_t pid = fork();
+
+        if (!pid)
+            take_all(i & 1 ? MAP_PRIVATE : MAP_SHARED);
+        if (pid < 0 || ended_by(pid) != SIGKILL)
+            return 1;
+    }
+    printf("%d rounds\n", count);
+    return 0;
+}
+
+/* Several at once, each with two threads. */
+static int crowd(int count)
+{
+    int killed = 0;
+
+    for (int i = 0; i < count; i++) {
+        pthread_t thread;
+
+        if (!fork()) {
+            pthread_create(&thread, NULL, take_all_thread, NULL);
+            take_all(MAP_PRIVATE);
+        }
+    }
+    for (int i = 0; i < count; i++)
+        killed += ended_by(-1) == SIGKILL;
+    printf("%d killed\n", killed);
+    return killed != count;
+}
+
+/* Nobody may be chosen: the one that asks dies, and only he. */
+static int nobody(int unused)
+{
+    pid_t pid;
+
+    (void)unused;
+    set_adj("-1000");
+    pid = fork();
+    if (!pid)
+        take_all(MAP_PRIVATE);
+    printf("ended by %d\n", ended_by(pid));
+    return 0;
+}
+
+static long group(long what, long pages)
+{
+    return prctl(PR_MEMORY_GROUP, what, pages);
+}
+
+static long touch(size_t pages)
+{
+    char *at = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    for (size_t i = 0; i < pages; i++)
+        at[i * PAGE] = 1;
+    return group(PR_GROUP_USED, 0);
+}
+
+/* A group of its own, in which a small task and a hog run. */
+static int inside(size_t limit)
+{
+    pid_t small, hog;
+    int code;
+
+    if (group(PR_GROUP_CREATE, limit) ||
+        group(PR_GROUP_LIMIT, 0) != (long)limit)
+        return 1;
+    if (touch(100) < 100 || group(PR_GROUP_USED, 0) > 120)
+        return 2;
+    small = fork();
+    if (!small) {
+        touch(50);
+        pause();
+    }
+    hog = fork();
+    if (!hog)
+        take_all(MAP_SHARED);
+    if (ended_by(hog) != SIGKILL || kill(small, 0))
+        return 3;
+    /* A group inside counts against ours too, whatever it is allowed. */
+    hog = fork();
+    if (!hog) {
+        if (group(PR_GROUP_CREATE, 1000 * limit))
+            _exit(1);
+        take_all(MAP_PRIVATE);
+    }
+    code = ended_by(hog) != SIGKILL || waitpid(small, NULL, WNOHANG) != 0;
+    kill(small, SIGKILL);
+    return code ? 4 : ended_by(small) != SIGKILL ? 5 : 0;
+}
+
+/* The group's limit is no matter to us, who are larger than any of it. */
+static int group_limit(int mib)
+{
+    int status;
+    pid_t pid;
+
+    if (group(PR_GROUP_USED, 0) != -1 || errno != ESRCH)
+        return 1;
+    touch(mib * MIB / PAGE);
+    pid = fork();
+    if (!pid)
+        _exit(inside(512));
+    waitpid(pid, &status, 0);
+    printf("group: %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+    return status != 0;
+}
+
+static const struct {
+    const char *name;
+    int (*run)(int number);
+} ways[] = {
+    {"rounds", rounds},
+    {"crowd", crowd},
+    {"nobody", nobody},
+    {"group", group_limit},
+};
+
+int main(int argc, char **argv)
+{
+    for (unsigned i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+        if (argc > 2 && !strcmp(argv[1], ways[i].name))
+            return ways[i].run(atoi(argv[2]));
+    return 99;
+}

@@ -1,0 +1,38 @@
+"""Memory runs out: of the machine, and of a group of tasks. Somebody is killed
+and says so on the console; everybody else goes on, and no frame is lost (or
+the run does not end well)."""
+
+import re
+
+import harness
+
+KILLED = r"^Out of memory: Killed process \d+ \(hog\) total-vm:\d+kB"
+
+
+def hog(program, *argv, options=("--icount",), mem="40M", limit=120):
+    return harness.boot(*options, "--mem", mem, "--run", program("hog"), *argv,
+                        limit=limit)
+
+
+def test_a_hundred_rounds(program):
+    ran = hog(program, "rounds", 100).expect(0, text=r"^100 rounds")
+    assert len(re.findall(KILLED, ran.text, re.M)) == 100, ran.story()
+
+
+def test_many_at_once(program):
+    """Hogs with two threads each, on two processors."""
+    hog(program, "crowd", 4, options=("--smp", "2")).expect(
+        0, text=[KILLED, r"^4 killed"])
+
+
+def test_nobody_to_kill(program):
+    hog(program, "nobody", 0).expect(
+        0, text=[r"^out of memory: killing task hog\[\d+\]$", r"^ended by 9"])
+
+
+def test_group(program):
+    """Its own limit, inherited, and its own victims."""
+    ran = hog(program, "group", 8, mem="64M").expect(
+        0, text=[r"^Memory group out of memory: Killed process \d+ \(hog\)",
+                 r"^group: 0$"])
+    assert not re.search(KILLED, ran.text, re.M), ran.story()
