@@ -13,7 +13,7 @@ static bool limited(const struct task *task)
 
 void cpu_limits_changed(struct task *task)
 {
-    WRITE_ONCE(task->cpu_watched, limited(task) ||
+    WRITE_ONCE(task->cpu_watched, limited(task) || posix_timers_count(task) ||
                                       task->itimers[ITIMER_VIRTUAL].deadline ||
                                       task->itimers[ITIMER_PROF].deadline);
 }
@@ -44,6 +44,7 @@ void cpu_limits_check(void)
     time = task_cputime(task);
     itimer_look(task, ITIMER_VIRTUAL, time.user);
     itimer_look(task, ITIMER_PROF, time.user + time.system);
+    posix_timers_look(task, time.user + time.system);
     if (limited(task))
         limit_look(task, time.user + time.system);
     cpu_limits_changed(task);

@@ -17,84 +17,71 @@ struct eventfd {
     struct wait_queue queue; /* readers, writers, pollers */
 };
 
-/* Takes the count, or one of it: false if there is none. */
-static bool take(struct eventfd *e, u64 *value)
+/* Takes the count, or one of it: 0 if there is none. */
+static u64 take(void *arg)
 {
-    u64 flags = spin_lock_irqsave(&e->queue.lock);
+    struct eventfd *e = arg;
+    u64 flags = spin_lock_irqsave(&e->queue.lock), value;
 
-    *value = e->semaphore && e->count ? 1 : e->count;
-    e->count -= *value;
+    value = e->semaphore && e->count ? 1 : e->count;
+    e->count -= value;
     spin_unlock_irqrestore(&e->queue.lock, flags);
-    return *value;
+    return value;
 }
 
-static bool add(struct eventfd *e, u64 *value)
+/* A write, which may have to wait until its value fits: 0 if it does not. */
+struct addition {
+    struct eventfd *e;
+    u64 value;
+};
+
+static u64 add(void *arg)
 {
-    u64 flags = spin_lock_irqsave(&e->queue.lock);
-    bool fits = *value <= COUNT_MAX - e->count;
+    struct addition *a = arg;
+    u64 flags = spin_lock_irqsave(&a->e->queue.lock);
+    bool fits = a->value <= COUNT_MAX - a->e->count;
 
     if (fits)
-        e->count += *value;
-    spin_unlock_irqrestore(&e->queue.lock, flags);
+        a->e->count += a->value;
+    spin_unlock_irqrestore(&a->e->queue.lock, flags);
     return fits;
-}
-
-/* Does take() or add(), waiting for it unless the file says not to. */
-static int act(struct file *f, bool (*fn)(struct eventfd *, u64 *), u64 *value)
-{
-    struct eventfd *e = f->data;
-    struct waiter w;
-    int r = 0;
-
-    if (!fn(e, value)) {
-        if (f->flags & O_NONBLOCK)
-            return -EAGAIN;
-        wait_add(&e->queue, &w);
-        for (;;) {
-            thread_prepare_block(WAIT_INTERRUPTIBLE);
-            if (fn(e, value))
-                break;
-            r = thread_block();
-            if (r)
-                break;
-        }
-        thread_cancel_block();
-        wait_remove(&e->queue, &w);
-    }
-    if (r)
-        return -ERESTARTSYS;
-    wake_up_all(&e->queue);
-    return 0;
 }
 
 static ssize_t eventfd_read(struct file *f, void __user *buf, size_t n,
                             u64 *pos __maybe_unused)
 {
+    struct eventfd *e = f->data;
     u64 value;
     int r;
 
     if (n < sizeof(value))
         return -EINVAL;
-    r = act(f, take, &value);
-    if (!r)
-        r = copy_to_user(buf, &value, sizeof(value));
+    r = wait_for_value(f, &e->queue, take, e, &value);
+    if (r)
+        return r;
+    wake_up_all(&e->queue);
+    r = copy_to_user(buf, &value, sizeof(value));
     return r ? r : (ssize_t)sizeof(value);
 }
 
 static ssize_t eventfd_write(struct file *f, const void __user *buf, size_t n,
                              u64 *pos __maybe_unused)
 {
-    u64 value;
+    struct addition a = {.e = f->data};
+    u64 done;
     int r;
 
-    if (n != sizeof(value))
+    if (n != sizeof(a.value))
         return -EINVAL;
-    if (copy_from_user(&value, buf, sizeof(value)))
+    if (copy_from_user(&a.value, buf, sizeof(a.value)))
         return -EFAULT;
-    if (value > COUNT_MAX)
+    if (a.value > COUNT_MAX)
         return -EINVAL;
-    r = act(f, add, &value);
-    return r ? r : (ssize_t)sizeof(value);
+    r = wait_for_value(f, &a.e->queue, add, &a, &done);
+    if (r)
+        return r;
+    wake_up_all(&a.e->queue);
+    return (ssize_t)sizeof(a.value);
 }
 
 static unsigned eventfd_poll(struct file *f, struct poll_table *pt)

@@ -6,6 +6,7 @@
 #include <base/errno.h>
 #include <base/string.h>
 #include <kernel/cputime.h>
+#include <kernel/cputime.h>
 #include <kernel/exec.h>
 #include <kernel/file.h>
 #include <kernel/signal_queue.h>
@@ -144,6 +145,7 @@ int exec_current(struct mem_object *image, const char *name,
     switch_space(t, program.mm);
     task_release_vfork(t->task);
     reset_signals(t);
+    posix_timers_free(t->task);
     files_close_exec(t->task->files);
     name_after(t, args->argc ? args->strings : name);
     t->task->did_exec = true;

@@ -72,6 +72,7 @@ static void task_free_resources(struct task *task)
     task->files = NULL;
     spin_unlock(&task_lock);
     task_release_vfork(task);
+    posix_timers_free(task);
     mm_put(mm);
     files_put(files);
 }

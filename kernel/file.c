@@ -1,6 +1,7 @@
 /* Open descriptions: what descriptors share after dup() and fork(). */
 #include <kernel/epoll.h>
 #include <kernel/file.h>
+#include <kernel/thread.h>
 #include <mm/slab.h>
 
 struct file *file_create(const struct file_operations *ops, void *data,
@@ -29,4 +30,30 @@ void file_put(struct file *f)
     if (f->ops->release)
         f->ops->release(f);
     kfree(f);
+}
+
+int wait_for_value(struct file *f, struct wait_queue *q, wait_value_fn fn,
+                   void *object, u64 *value)
+{
+    struct waiter w;
+    int r = 0;
+
+    *value = fn(object);
+    if (*value)
+        return 0;
+    if (f->flags & O_NONBLOCK)
+        return -EAGAIN;
+    wait_add(q, &w);
+    current->waiting_for = f->name;
+    for (;;) {
+        thread_prepare_block(WAIT_INTERRUPTIBLE);
+        *value = fn(object);
+        if (*value || r)
+            break;
+        r = thread_block();
+    }
+    thread_cancel_block();
+    current->waiting_for = NULL;
+    wait_remove(q, &w);
+    return *value ? 0 : -ERESTARTSYS;
 }

@@ -25,14 +25,6 @@ static u64 itimer_clock(struct task *task, int which)
     return which == ITIMER_PROF ? task_run_ns(task) : task_cputime(task).user;
 }
 
-/* The first end of a period after now. */
-static void itimer_advance(struct itimer *timer, u64 now)
-{
-    u64 late = now - timer->deadline;
-
-    timer->deadline += (late / timer->interval + 1) * timer->interval;
-}
-
 static void itimer_signal(struct task *task, int which)
 {
     const struct siginfo info = {.si_signo = itimer_signals[which],
@@ -48,7 +40,7 @@ void itimer_look(struct task *task, int which, u64 now)
     if (!timer->deadline || now < timer->deadline)
         return;
     if (timer->interval)
-        itimer_advance(timer, now);
+        (void)itimer_advance(timer, now);
     else
         timer->deadline = 0;
     itimer_signal(task, which);
@@ -73,7 +65,7 @@ void itimer_taken(struct task *task)
 
     if (!timer->deadline || timer->deadline > now)
         return;
-    itimer_advance(timer, now);
+    (void)itimer_advance(timer, now);
     ktimer_set(&task->real_timer, timer->deadline);
 }
 
@@ -86,7 +78,7 @@ static struct itimer itimer_left(struct task *task, int which)
     if (left.deadline) {
         now = itimer_clock(task, which);
         if (left.deadline <= now && left.interval)
-            itimer_advance(&left, now);
+            (void)itimer_advance(&left, now);
         left.deadline = left.deadline > now + NSEC_PER_USEC
                             ? left.deadline - now
                             : NSEC_PER_USEC;

@@ -156,6 +156,8 @@ int signal_post(struct task *task, struct thread *t, const struct siginfo *info)
                     task->limits[RLIMIT_SIGPENDING].cur);
     if (r)
         return r;
+    if (unlikely(!list_empty(&signalfds)))
+        signalfd_wake(sig);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     fatal = signal_fatal(task, sig);
     if (!t)
@@ -188,6 +190,8 @@ int signal_take(struct thread *t, u64 allowed, struct siginfo *info)
         sig = pending_take(&t->task->pending, allowed, info);
     if (unlikely(sig == SIGALRM))
         itimer_taken(t->task);
+    if (unlikely(sig && info->si_code == SI_TIMER))
+        posix_timer_taken(t->task, info);
     return sig;
 }
 

@@ -5,6 +5,7 @@
 #include <arch/machine.h>
 #include <arch/uaccess.h>
 #include <kernel/sys_time.h>
+#include <kernel/cpu.h>
 #include <kernel/cputime.h>
 #include <kernel/thread.h>
 
@@ -217,6 +218,30 @@ static long sleep_some(u64 deadline, struct timespec_k __user *rem)
     return -ERESTART_RESTARTBLOCK;
 }
 
+/* 0, -EINVAL: no such clock, -EOPNOTSUPP: nobody can sleep by it. */
+static int sleep_check(int clock)
+{
+    u64 ns;
+
+    if (clock == CLOCK_THREAD_CPUTIME_ID || clock == CLOCK_MONOTONIC_RAW ||
+        clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_REALTIME_COARSE)
+        return -EOPNOTSUPP;
+    return clock < 0 ? -EINVAL : clock_read(clock, &ns);
+}
+
+/* Until the task's other threads have had that much CPU time: looks again when
+ * they could have. */
+static long sleep_cpu(u64 until)
+{
+    u64 now;
+
+    while ((now = task_cpu_ns(current->task)) < until)
+        if (sleep_until(deadline_after(
+                max((until - now) / cpu_count, NSEC_PER_CLOCK / 10))))
+            return -ERESTARTNOHAND;
+    return 0;
+}
+
 long sys_nanosleep(const struct timespec_k __user *req,
                    struct timespec_k __user *rem)
 {
@@ -227,17 +252,21 @@ long sys_clock_nanosleep(int clock, int flags,
                          const struct timespec_k __user *req,
                          struct timespec_k __user *rem)
 {
-    bool realtime = clock == CLOCK_REALTIME || clock == CLOCK_TAI;
+    bool realtime = clock == CLOCK_REALTIME || clock == CLOCK_TAI ||
+                    clock == CLOCK_REALTIME_ALARM;
     struct timespec_k ts;
     u64 ns;
     int r;
 
-    if (!realtime && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME)
-        return -EINVAL;
-    r = timespec_from_user(&ts, req);
+    r = sleep_check(clock);
+    if (!r)
+        r = timespec_from_user(&ts, req);
     if (r)
         return r;
     ns = timespec_to_ns(&ts);
+    if (clock == CLOCK_PROCESS_CPUTIME_ID)
+        return sleep_cpu(
+            flags & TIMER_ABSTIME ? ns : task_cpu_ns(current->task) + ns);
     if (flags & TIMER_ABSTIME)
         return sleep_until(deadline_at(ns, realtime)) ? -ERESTARTNOHAND : 0;
     return sleep_some(deadline_after(ns), rem);

@@ -64,6 +64,7 @@ struct task *task_create(struct task *parent)
     list_init(&task->children);
     list_init(&task->sibling);
     list_init(&task->all_link);
+    list_init(&task->posix_timers);
     task->real_timer.fire = itimer_fire;
     wait_queue_init(&task->child_exit);
     if (parent)

@@ -39,6 +39,16 @@ void cpu_limits_changed(struct task *task);
 /* A tick found the current thread's task to be watched. Takes task_lock. */
 void cpu_limits_check(void);
 
+/* ---- posix_timer.c ---- */
+
+/* Whether a timer of the task's waits for CPU time; looks at those that do. */
+bool posix_timers_count(const struct task *task);
+void posix_timers_look(struct task *task, u64 now);
+
+/* timer_create(2): not inherited, gone after execve() and at the end. Takes
+ * task_lock. */
+void posix_timers_free(struct task *task);
+
 /* ---- itimer.c ---- */
 
 /* ITIMER_REAL's time has come. */

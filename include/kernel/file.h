@@ -80,6 +80,13 @@ static inline struct mem_object *file_object(struct file *f)
     return f->ops->object ? f->ops->object(f) : NULL;
 }
 
+/* Reading a number that may not be there yet: tries fn(object), which returns
+ * it or 0, until it is, waiting on q unless the file is O_NONBLOCK. Returns 0,
+ * -EAGAIN, -ERESTARTSYS. */
+typedef u64 (*wait_value_fn)(void *object);
+__must_check int wait_for_value(struct file *f, struct wait_queue *q,
+                                wait_value_fn fn, void *object, u64 *value);
+
 /* ---- the table (kernel/files.c) ---- */
 
 struct files *files_create(void) __must_check;

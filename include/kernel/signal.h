@@ -91,6 +91,10 @@ struct siginfo {
             s32 si_pad2_;
             s64 si_utime, si_stime; /* ticks of 10 ms */
         };
+        struct { /* SI_TIMER */
+            s32 si_timerid, si_overrun;
+            u64 si_value;
+        };
         struct {
             u64 si_addr;
             u16 si_addr_lsb; /* BUS_MCEERR_AR: log2 of the bytes lost */

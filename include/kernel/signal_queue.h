@@ -69,6 +69,18 @@ void signal_set_mask(u64 mask);
 /* t takes nothing any more: the same for all that is pending for the task. */
 void signal_hand_over(const struct thread *t);
 
+/* ---- signalfd.c ---- */
+
+/* All there are; who wants sig is woken. */
+extern struct list_head signalfds;
+void signalfd_wake(int sig);
+
+/* ---- posix_timer.c ---- */
+
+/* A signal of a timer is taken from the task: the timer goes on, and the info
+ * tells what was missed. */
+void posix_timer_taken(struct task *task, struct siginfo *info);
+
 /* ---- job_control.c ---- */
 
 /* The current thread took a stop signal's default action: all stop. */

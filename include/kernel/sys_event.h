@@ -1,4 +1,5 @@
-/* eventfd and epoll. Each call returns what its manual page says, or -errno. */
+/* eventfd, timerfd, signalfd and epoll. Each call returns what its manual page
+ * says, or -errno. */
 #ifndef KERNEL_SYS_EVENT_H
 #define KERNEL_SYS_EVENT_H
 
@@ -24,5 +25,18 @@ long sys_epoll_pwait(int epfd, struct epoll_event_k __user *events, int max,
 long sys_epoll_pwait2(int epfd, struct epoll_event_k __user *events, int max,
                       const struct timespec_k __user *timeout,
                       const u64 __user *mask, size_t size);
+
+/* timerfd_create(2), timerfd_settime(2): -EINVAL (clock, flags, time, no
+ * timerfd), -EBADF, -ENOMEM, -EMFILE. */
+struct itimerspec_k;
+long sys_timerfd_create(int clock, u32 flags);
+long sys_timerfd_settime(int fd, int flags,
+                         const struct itimerspec_k __user *new,
+                         struct itimerspec_k __user *old);
+long sys_timerfd_gettime(int fd, struct itimerspec_k __user *now);
+/* signalfd(2): the descriptor; -EINVAL (size, flags, no signalfd), -EBADF,
+ * -ENOMEM, -EMFILE. */
+long sys_signalfd(int fd, const u64 __user *mask, size_t size);
+long sys_signalfd4(int fd, const u64 __user *mask, size_t size, u32 flags);
 
 #endif

@@ -34,4 +34,16 @@ long sys_setitimer(int which, const struct itimerval_k __user *new,
 long sys_getitimer(int which, struct itimerval_k __user *now);
 long sys_alarm(u32 seconds);
 
+/* timer_create(2) and its kin: -EINVAL (no such timer, clock, event), -EAGAIN,
+ * -EOPNOTSUPP (a clock without timers). */
+struct sigevent_k;
+struct itimerspec_k;
+long sys_timer_create(int clock, const struct sigevent_k __user *event,
+                      s32 __user *id);
+long sys_timer_settime(u32 id, int flags, const struct itimerspec_k __user *new,
+                       struct itimerspec_k __user *old);
+long sys_timer_gettime(u32 id, struct itimerspec_k __user *now);
+long sys_timer_getoverrun(u32 id);
+long sys_timer_delete(u32 id);
+
 #endif

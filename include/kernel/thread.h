@@ -51,15 +51,10 @@ struct syscall_restart {
     u64 arg[4];
 };
 
-/* setitimer(2): ns of the clock that counts (0: off), and the period. */
 #define ITIMER_REAL    0
 #define ITIMER_VIRTUAL 1
 #define ITIMER_PROF    2
 #define ITIMERS        3
-struct itimer {
-    u64 deadline, interval;
-};
-
 /* Time on a CPU, ns. */
 struct cputime {
     u64 user, system;
@@ -172,7 +167,9 @@ struct task {
     u64 oom_deadline; /* its memory should be free by then; 0: not said */
     struct itimer itimers[ITIMERS];
     struct ktimer real_timer; /* ITIMER_REAL's */
-    bool cpu_watched;         /* something is due at some CPU time */
+    struct list_head posix_timers;
+    u32 next_timer;
+    bool cpu_watched; /* something is due at some CPU time */
 
     struct sig_pending pending; /* task-wide; last */
 };
