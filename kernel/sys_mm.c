@@ -52,12 +52,33 @@ static __noinline long mmap_file(u64 addr, u64 len, u64 prot, u64 flags, int fd,
     return r;
 }
 
+/* Huge pages by flag: there are sizes, but none of them is set aside. */
+static __noinline long mmap_huge(u64 len, u64 flags, int fd)
+{
+    unsigned shift = flags >> MAP_HUGE_SHIFT & 63;
+
+    if (!(flags & MAP_ANONYMOUS)) {
+        struct file *f = fd_get(fd);
+        struct mem_object *object = f ? file_object(f) : NULL;
+        long r = object && object->huge_shift ? -ENOMEM : -EINVAL;
+
+        if (f)
+            file_put(f);
+        return f ? r : -EBADF;
+    }
+    if (!shift)
+        shift = 21;
+    if ((shift != 21 && shift != 30) || !ALIGN_UP(len, 1ull << shift))
+        return -EINVAL;
+    return -ENOMEM;
+}
+
 long sys_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, u64 offset)
 {
     if (!IS_ALIGNED(offset, PAGE_SIZE))
         return -EINVAL;
-    if (flags & MAP_HUGETLB)
-        return -ENOMEM; /* no huge pages are set aside */
+    if (unlikely(flags & MAP_HUGETLB))
+        return mmap_huge(len, flags, fd);
     if (flags & MAP_ANONYMOUS)
         return do_mmap(current->mm, addr, len, prot, flags, NULL,
                        offset >> PAGE_SHIFT, true);
@@ -102,6 +123,11 @@ long sys_mlockall(int flags)
 long sys_munlockall(void)
 {
     return do_munlockall(current->mm);
+}
+
+long sys_mseal(u64 addr, u64 len, u64 flags)
+{
+    return do_mseal(current->mm, addr, len, flags);
 }
 
 long sys_mincore(u64 addr, u64 len, u8 __user *vec)

@@ -95,6 +95,7 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
     CALL(152, sys_munlockall),
     CALL(323, sys_userfaultfd),
     CALL(325, sys_mlock2),
+    CALL(462, sys_mseal),
 
     /* signals */
     CALL(13, sys_rt_sigaction),

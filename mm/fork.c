@@ -147,6 +147,7 @@ static int copy_areas(struct mm_struct *child, struct mm_struct *parent)
 static void copy_layout(struct mm_struct *child, const struct mm_struct *mm)
 {
     child->membarrier = mm->membarrier;
+    child->sealed = mm->sealed;
     child->mmap_base = mm->mmap_base;
     child->start_brk = mm->start_brk;
     child->brk = mm->brk;

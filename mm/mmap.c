@@ -28,8 +28,6 @@ static u64 choose_address(struct mm_struct *mm, const struct map_request *rq)
         return -ENOMEM;
     if (!IS_ALIGNED(rq->addr, PAGE_SIZE))
         return -EINVAL;
-    if (rq->addr < MMAP_MIN_ADDR)
-        return -EPERM;
     if ((rq->flags & MAP_FIXED_NOREPLACE) &&
         find_vma_intersection(mm, rq->addr, rq->addr + rq->len))
         return -EEXIST;
@@ -67,8 +65,15 @@ static long choose_flags(struct map_request *rq, u64 prot, bool maywrite)
         rq->vm_flags |= VM_NORESERVE;
     if (rq->flags & MAP_LOCKED)
         rq->vm_flags |= VM_LOCKED;
+    if (rq->flags & MAP_STACK)
+        rq->vm_flags |= VM_NOHUGEPAGE;
     if (type == MAP_PRIVATE)
         return 0;
+    if (type == MAP_DROPPABLE && !rq->object) {
+        rq->vm_flags |=
+            VM_DROPPABLE | VM_NORESERVE | VM_WIPEONFORK | VM_DONTDUMP;
+        return rq->flags & (MAP_LOCKED | MAP_GROWSDOWN) ? -EINVAL : 0;
+    }
     /* MAP_SHARED_VALIDATE is for what has flags to validate: a file. */
     if (type != MAP_SHARED && (type != MAP_SHARED_VALIDATE || !rq->object))
         return -EINVAL;
@@ -174,9 +179,12 @@ static __noinline int make_room(struct mm_struct *mm, struct map_request *rq)
 /* mmap lock held for write; everything but the address is checked. */
 static long mmap_region(struct mm_struct *mm, struct map_request *rq)
 {
-    u64 addr = choose_address(mm, rq);
+    u64 addr;
     long r;
 
+    if (mm->map_count > MAX_MAP_COUNT) /* one more is Linux's limit, too */
+        return -ENOMEM;
+    addr = choose_address(mm, rq);
     if (IS_ERR_VALUE(addr))
         return addr;
     rq->addr = addr;
@@ -186,9 +194,7 @@ static long mmap_region(struct mm_struct *mm, struct map_request *rq)
     r = account_area(mm, rq);
     if (r)
         return r;
-    if (unlikely(mm->map_count >= MAX_MAP_COUNT))
-        r = -ENOMEM;
-    else if (rq->flags & MAP_FIXED)
+    if (rq->flags & MAP_FIXED)
         r = make_room(mm, rq);
     if (!r)
         r = map_new_area(mm, rq);

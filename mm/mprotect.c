@@ -71,6 +71,8 @@ static long protect_range(struct mm_struct *mm, u64 start, u64 end, u64 prot)
             return -ENOMEM;
         if (!may_protect(vma, prot))
             return -EACCES;
+        if (unlikely(vma->vm_flags & VM_SEALED))
+            return -EPERM;
         stop = min(end, vma->vm_end);
         if ((vma->vm_flags & VM_ACCESS) != prot) {
             u64 flags = (vma->vm_flags & ~VM_ACCESS) | prot;

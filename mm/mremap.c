@@ -70,9 +70,7 @@ static struct vm_area_struct *area_to_resize(const struct remap *rm, int *error)
     if (!vma)
         return NULL;
     pgoff = pgoff_at(vma, rm->addr);
-    if (vma->vm_flags & VM_SEALED)
-        *error = -EPERM;
-    else if (!rm->old_len && !(vma->vm_flags & VM_MAYSHARE))
+    if (!rm->old_len && !(vma->vm_flags & VM_MAYSHARE))
         *error = -EINVAL;
     else if (rm->old_len > vma->vm_end - rm->addr)
         *error = -EFAULT;
@@ -239,8 +237,6 @@ static long remap_to(struct remap *rm)
         if (IS_ERR_VALUE(place))
             return (long)place;
         rm->new_addr = place;
-    } else if (rm->new_addr < MMAP_MIN_ADDR) {
-        return -EPERM;
     }
     return move_area(rm, vma);
 }
@@ -273,6 +269,8 @@ static long remap(struct remap *rm)
 
     if (!vma)
         return -EFAULT;
+    if (vma->vm_flags & VM_SEALED)
+        return -EPERM;
     if (rm->flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))
         return remap_to(rm);
     if (rm->old_len < rm->new_len)

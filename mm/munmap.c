@@ -14,6 +14,8 @@ static int split_edges(struct mm_struct *mm, struct vm_area_struct *first,
     int r;
 
     if (first->vm_start < start) {
+        if (unlikely(first->vm_flags & VM_SEALED))
+            return -EPERM;
         /* A hole in the middle of one area makes one area more. */
         if (first->vm_end > end && mm->map_count >= MAX_MAP_COUNT)
             return -ENOMEM;
@@ -21,6 +23,9 @@ static int split_edges(struct mm_struct *mm, struct vm_area_struct *first,
         if (r)
             return r;
     }
+    /* Linux has made the first cut by the time it sees this. */
+    if (unlikely(mm->sealed) && range_sealed(mm, start, end))
+        return -EPERM;
     if (first->vm_end >= end)
         last = first->vm_end > end ? first : NULL;
     else
@@ -48,7 +53,7 @@ int munmap_range(struct mm_struct *mm, u64 start, u64 end)
 
     if (!vma)
         return 0;
-    if (vma->vm_start < start || vma->vm_end != end) {
+    if (vma->vm_start < start || vma->vm_end != end || unlikely(mm->sealed)) {
         r = split_edges(mm, vma, start, end);
         if (r)
             return r;

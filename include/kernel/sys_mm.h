@@ -21,6 +21,9 @@ long sys_munlock(u64 addr, u64 len);
 long sys_mlockall(int flags);
 long sys_munlockall(void);
 
+/* mseal(2): EINVAL, ENOMEM (a hole, areas). */
+long sys_mseal(u64 addr, u64 len, u64 flags);
+
 /* mincore(2): EINVAL, ENOMEM (a hole), EFAULT. */
 long sys_mincore(u64 addr, u64 len, u8 __user *vec);
 

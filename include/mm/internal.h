@@ -35,6 +35,9 @@ static inline void vma_set_edges(struct vm_area_struct *vma, u64 start, u64 end)
  * mmap lock held. */
 bool vma_has_pages(const struct vm_area_struct *vma);
 
+/* mm/mseal.c: an area of the range is sealed. mmap lock held. */
+bool range_sealed(struct mm_struct *mm, u64 start, u64 end);
+
 /* mm/mremap_move.c: the entries of [old, old + len) in vma go to the start of
  * new_vma, which is linked and empty. mmap lock held for write. -ENOMEM: not
  * one has moved. */

@@ -65,6 +65,7 @@ struct mm_struct {
     u64 start_code, end_code, start_data, end_data, start_stack;
 
     struct mm_group *group; /* see group.h; NULL: none. Holds a reference */
+    bool sealed;            /* some area has VM_SEALED */
     u64 def_flags; /* VM_LOCKED bits of areas to come, see mlockall(2) */
     bool limited;  /* a task of it has RLIMIT_AS or RLIMIT_DATA, or had */
     /* Pages mapped: all, and by kind, see account.h; mmap lock. */
@@ -146,6 +147,9 @@ long do_mlock(struct mm_struct *mm, u64 start, u64 len, u64 flags);
 long do_munlock(struct mm_struct *mm, u64 start, u64 len);
 long do_mlockall(struct mm_struct *mm, u64 flags);
 long do_munlockall(struct mm_struct *mm);
+
+/* mseal(2): -EINVAL, -ENOMEM (a hole, areas). */
+long do_mseal(struct mm_struct *mm, u64 start, u64 len, u64 flags);
 
 /* mincore(2): a byte for each page from start (aligned) up to the first hole,
  * if it comes before so many pages. Returns how many. Takes the mmap lock. */

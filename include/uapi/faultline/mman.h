@@ -13,6 +13,7 @@
 #define MAP_SHARED          0x01u
 #define MAP_PRIVATE         0x02u
 #define MAP_SHARED_VALIDATE 0x03u
+#define MAP_DROPPABLE       0x08u
 #define MAP_TYPE            0x0fu
 #define MAP_FIXED           0x10u
 #define MAP_ANONYMOUS       0x20u
@@ -27,6 +28,7 @@
 #define MAP_STACK           0x20000u
 #define MAP_HUGETLB         0x40000u
 #define MAP_FIXED_NOREPLACE 0x100000u
+#define MAP_HUGE_SHIFT      26
 
 #define MREMAP_MAYMOVE   1u
 #define MREMAP_FIXED     2u

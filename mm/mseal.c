@@ -1,0 +1,67 @@
+/*
+ * mseal(2): mappings that stay as they are to the end of the address space.
+ * The calls that would change one ask for VM_SEALED: munmap.c (and so mmap
+ * over a mapping, brk), mprotect.c, mremap.c, madvise.c.
+ */
+#include <mm/internal.h>
+
+/* The areas of the range follow one another from its start to its end. */
+static bool no_holes(struct mm_struct *mm, u64 at, u64 end)
+{
+    struct vm_area_struct *vma = find_vma(mm, at);
+
+    for (; at < end; vma = vma->vm_next) {
+        if (!vma || vma->vm_start > at)
+            return false;
+        at = vma->vm_end;
+    }
+    return true;
+}
+
+/* mmap lock held for write. */
+static int seal_areas(struct mm_struct *mm, u64 at, u64 end)
+{
+    struct vm_area_struct *vma = find_vma(mm, at);
+
+    mm->sealed = true;
+    while (at < end) {
+        u64 stop = min(end, vma->vm_end);
+        int r = 0;
+
+        if (!(vma->vm_flags & VM_SEALED))
+            r = vma_modify_flags(&vma, at, stop, vma->vm_flags | VM_SEALED);
+        if (r)
+            return r;
+        at = stop;
+        if (vma->vm_end <= at)
+            vma = vma->vm_next;
+    }
+    return 0;
+}
+
+bool range_sealed(struct mm_struct *mm, u64 start, u64 end)
+{
+    struct vm_area_struct *vma = find_vma(mm, start);
+
+    for (; vma && vma->vm_start < end; vma = vma->vm_next)
+        if (vma->vm_flags & VM_SEALED)
+            return true;
+    return false;
+}
+
+long do_mseal(struct mm_struct *mm, u64 start, u64 len, u64 flags)
+{
+    u64 end = start + ALIGN_UP(len, PAGE_SIZE);
+    int r;
+
+    if (flags || !IS_ALIGNED(start, PAGE_SIZE))
+        return -EINVAL;
+    if (end < start || (len && end == start))
+        return -EINVAL;
+    if (end == start)
+        return 0;
+    mmap_write_lock(mm);
+    r = no_holes(mm, start, end) ? seal_areas(mm, start, end) : -ENOMEM;
+    mmap_write_unlock(mm);
+    return r;
+}
