@@ -23,7 +23,12 @@ the pages another task faults on; the host then checks the client's CRC.
   --mem SIZE            memory, as QEMU writes it (default 256M)
   --uefi                boot through UEFI (OVMF) instead of BIOS
   --icount              count instructions: every run is exactly the same
-  --gdb                 stop before the first instruction, wait for GDB
+  --gdb                 stop before the first instruction, wait for GDB; prints
+                        the line to paste in another terminal
+  --gdb=here            the same, with GDB in this terminal
+  --gdb=tmux            the same, with GDB in a pane of tmux beside this one
+  --record FILE         record the run (implies --icount)
+  --replay FILE         run a recorded run again, under GDB it can go backwards
   --append "OPTIONS"    kernel options: trace, limit=SECONDS, panic, ...
   --quiet               print the program's output and nothing else
   --kvm                 use the host's processor (default: emulate one)
@@ -46,12 +51,14 @@ die() {
 }
 
 run='' demo='' data='' smp=1 mem=256M uefi='' icount='' gdb='' append=''
-quiet='' kvm='' force='' iso='' cdrom='' argv=()
+quiet='' kvm='' force='' iso='' cdrom='' record='' replay='' argv=()
+given=("$@")
 
 parse_options() {
     while [ $# -gt 0 ]; do
         case $1 in
-        --demo | --data | --smp | --mem | --append | --iso | --run)
+        --demo | --data | --smp | --mem | --append | --iso | --run | \
+            --record | --replay)
             [ $# -ge 2 ] || die "$1 needs a value (see --help)"
             ;;
         esac
@@ -64,7 +71,10 @@ parse_options() {
         --iso) iso=$2 && shift ;;
         --uefi) uefi=1 ;;
         --icount) icount=1 ;;
-        --gdb) gdb=1 ;;
+        --gdb) gdb=print ;;
+        --gdb=here | --gdb=tmux) gdb=${1#--gdb=} ;;
+        --record) record=$2 icount=1 && shift ;;
+        --replay) replay=$2 icount=1 && shift ;;
         --quiet) quiet=1 ;;
         --kvm) kvm=1 ;;
         --force) force=1 ;;
@@ -82,10 +92,23 @@ parse_options() {
     [ -z "$run" ] || [ -z "$demo" ] || die "--run and --demo exclude each other"
     [ -z "$kvm" ] || [ -z "$icount" ] ||
         die "--icount counts emulated instructions: it cannot go with --kvm"
+    [ -z "$record$replay" ] || check_recording
     case $smp in
     '' | *[!0-9]* | 0) die "--smp $smp: not a number of processors" ;;
     esac
     [[ $mem =~ ^[1-9][0-9]*[MmGg]?$ ]] || die "--mem $mem: not a size"
+}
+
+check_recording() {
+    [ -z "$record" ] || [ -z "$replay" ] ||
+        die "--record and --replay exclude each other"
+    [ -z "$kvm$uefi$cdrom" ] || die "a recorded run is emulated, booted by BIOS"
+    [ "$smp" = 1 ] || die "a recorded run has one processor"
+    no_input=1
+    [ -n "$replay" ] || return 0
+    [ -f "$replay" ] || die "$replay: no such recording"
+    [ -z "$run$demo$data$append$iso" ] ||
+        die "--replay runs what was recorded: no other program or options"
 }
 
 # Bytes $2..$2+$3 of file $1, in hexadecimal.
@@ -134,7 +157,8 @@ flock_if_any() {
 }
 
 make_iso() {
-    local words=$append modules=("init=$build/user/init")
+    local words=$append
+    modules=("init=$build/user/init")
     [ -z "$quiet" ] || words="$words quiet"
     [ -z "$uefi" ] || words="$words console=ttyS2"
     [ -z "$no_input" ] || words="$words noinput"
@@ -178,6 +202,7 @@ machine_options() {
     # The image boots from a CD as from a disk; firmware reads CDs slowly.
     local drive=if=virtio
     [ -z "$cdrom" ] || drive=if=ide,media=cdrom
+    [ -z "$record$replay" ] || drive=if=none,id=image
     qemu=(qemu-system-x86_64 -nodefaults -no-reboot -display none -vga std
         -m "$mem" -smp "$smp"
         -drive "file=${iso//,/,,},$drive,format=raw,readonly=on"
@@ -193,7 +218,8 @@ machine_options() {
         # numbers. Without ERMS and FSRM a program copies the same way on
         # every QEMU.
         qemu+=(-accel tcg -cpu "max,-erms,-fsrm" -seed 1
-            -icount "shift=0,sleep=off" -rtc "base=2026-01-01,clock=vm")
+            -icount "$(icount_options)" -rtc "base=2026-01-01,clock=vm")
+        [ -z "$record$replay" ] || recording_options
     else
         qemu+=(-accel tcg -cpu max)
     fi
@@ -205,6 +231,53 @@ machine_options() {
         qemu+=(-device isa-serial,index=0,chardev=console)
     fi
     [ -z "$gdb" ] || gdb_options
+}
+
+icount_options() {
+    case $record$replay in
+    '') echo "shift=0,sleep=off" ;;
+    *)
+        echo "shift=0,rr=${replay:+replay}${record:+record}" \
+            "rrfile=${rec//,/,,}/log" rrsnapshot=start | tr ' ' ,
+        ;;
+    esac
+}
+
+# A recording is a tar of the image, QEMU's log, the snapshot it goes back to,
+# and the programs, for their symbols.
+recording_options() {
+    local snapshots=$rec/snapshots
+    [ -n "$replay" ] || "$here/tools/replay-disk" "$snapshots"
+    # shellcheck disable=SC2054
+    qemu+=(-drive driver=blkreplay,if=none,image=image,id=cd,readonly=on
+        -device ide-cd,drive=cd
+        -drive "file=${snapshots//,/,,},if=none,id=snapshots,format=qcow2"
+        -monitor "unix:${tmp//,/,,}/monitor,server=on,wait=off")
+}
+
+prepare_recording() {
+    local why
+    rec=$tmp/recording
+    mkdir "$rec"
+    why=$("$here/tools/replay-probe" "$build") || die "$why"
+    [ -n "$replay" ] || return 0
+    tar -C "$rec" -xf "$replay" 2>/dev/null || die "$replay: not a recording"
+    [ -f "$rec/log" ] || die "$replay: not a whole recording"
+    mem=$(cat "$rec/mem") kernel=$rec/faultline.elf iso=$rec/iso
+    for why in "$rec"/module.*; do
+        modules+=("${why##*/module.}=$why")
+    done
+}
+
+keep_recording() {
+    local module
+    cp "$kernel" "$rec/faultline.elf"
+    mv "$iso" "$rec/iso"
+    echo "$mem" >"$rec/mem"
+    for module in "${modules[@]}"; do
+        cp "${module#*=}" "$rec/module.${module%%=*}"
+    done
+    tar -C "$rec" -cf "$record.part" . && mv "$record.part" "$record"
 }
 
 uefi_options() {
@@ -223,17 +296,47 @@ uefi_options() {
     fi
 }
 
+# A free port, QEMU stopped, and a file that tells GDB's commands what runs.
 gdb_options() {
-    local port=1234
+    local port=1234 line module
     while (exec 4<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
         port=$((port + 1))
     done
     qemu+=(-S -gdb "tcp:127.0.0.1:$port")
-    cat >&2 <<END
+    {
+        printf 'port=%s\nkernel=%s\n' "$port" "$kernel"
+        [ -z "$replay" ] || printf 'replay=1\nmonitor=%s\n' "$tmp/monitor"
+        for module in ${modules[@]+"${modules[@]}"}; do
+            case $module in
+            argv=* | data=*) ;;
+            *) echo "module.${module%%=*}=$(realpath "${module#*=}")" ;;
+            esac
+        done
+    } >"$tmp/gdb"
+    gdb_command=(gdb)
+    [ "$(uname -m)" = x86_64 ] || ! command -v gdb-multiarch >/dev/null ||
+        gdb_command=(gdb-multiarch)
+    gdb_command+=(-q -x "$here/tools/gdb/faultline.py" -ex "connect $tmp/gdb")
+    line="${gdb_command[*]:0:4} -ex 'connect $tmp/gdb'"
+    case $gdb in
+    tmux) tmux split-window -h -l 60% "$line" ;;
+    here) ;;
+    *)
+        cat >&2 <<END
 run-qemu: stopped before the first instruction; in another terminal:
-  gdb $kernel -ex 'target remote :$port' \\
-      -ex 'hbreak do_page_fault' -ex continue
+  $line
+(or with any GDB of your own: file $kernel, target remote :$port)
 END
+        ;;
+    esac
+}
+
+# --gdb=tmux outside of tmux: the same again, inside.
+enter_tmux() {
+    command -v tmux >/dev/null || die "--gdb=tmux: tmux is not installed"
+    [ -z "${TMUX:-}" ] || return 0
+    exec tmux new-session "$(printf '%q ' "${BASH_SOURCE[0]}" "${given[@]}");
+        echo 'Enter closes this pane.'; read -r _"
 }
 
 # Standard input to the guest, once its receiver is ready (it writes an R).
@@ -247,6 +350,14 @@ feed() {
         sleep 0.05
     done
     exec "${bound[@]}" cat - "$tmp/eof"
+}
+
+# GDB in the foreground; ^C is for it, and when it ends the guest does.
+gdb_here() {
+    trap : INT
+    "${gdb_command[@]}" <&4 4<&- || :
+    kill -KILL "$qemu_pid" 2>/dev/null || :
+    gdb_ended=1
 }
 
 # Runs QEMU with the console on our descriptors; its exit status in $qemu_rc.
@@ -265,6 +376,7 @@ boot() {
     "${bound[@]}" "${qemu[@]}" <"$tmp/in" >"$tmp/out" 3<&- &
     qemu_pid=$!
     children="$feeder $printer $qemu_pid"
+    [ "$gdb" != here ] || gdb_here
     # When the reader of our output leaves, there is nobody to run for.
     while kill -0 "$qemu_pid" 2>/dev/null; do
         wait -n 2>/dev/null || :
@@ -298,6 +410,7 @@ outcome() {
 
 finish() {
     local status
+    [ -z "$gdb_ended" ] || exit 0
     # R when it can take input, then S and the status.
     status=$(bytes "$tmp/status" 0 3)
     status=${status#52} status=${status:0:4}
@@ -332,8 +445,9 @@ check_crc() {
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build=$(realpath -m "${BUILD:-$here/build}")
 kernel=$build/kernel/faultline.elf
-children='' bound=() no_input=''
+children='' bound=() no_input='' gdb_ended='' modules=() rec=''
 parse_options "$@"
+[ "$gdb" != tmux ] || enter_tmux
 [ -z "$run" ] || check_program
 [ -z "$data" ] || [ -r "$data" ] || die "$data: no such file"
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/faultline.XXXXXX")
@@ -344,7 +458,10 @@ trap 'exit 143' TERM
 # Standard input may be closed.
 if [ -e /dev/fd/0 ]; then exec 3<&0; else exec 3</dev/null; fi
 [ ! /dev/fd/3 -ef /dev/null ] || no_input=1
+# The terminal is GDB's then, not the guest's.
+if [ "$gdb" = here ]; then exec 4<&3 && no_input=1; fi
 
+[ -z "$record$replay" ] || prepare_recording
 if [ -z "$iso" ]; then
     [ -n "${FAULTLINE_BUILT:-}" ] || build
     if [ -z "$run" ]; then
@@ -357,4 +474,5 @@ fi
 check_qemu
 machine_options
 boot
+[ -z "$record" ] || keep_recording
 finish
