@@ -54,7 +54,7 @@ static bool needs_irq_off(enum lock_class class)
 /* Two locks of this class may be held at once. */
 static bool may_nest(const struct spinlock *outer, const struct spinlock *inner)
 {
-    if (inner->class == LOCK_FUTEX)
+    if (inner->class == LOCK_FUTEX || inner->class == LOCK_PTE)
         return outer < inner;
     return inner->class == LOCK_WAIT_QUEUE;
 }

@@ -13,7 +13,7 @@
      UFFD_FEATURE_EVENT_REMAP | UFFD_FEATURE_EVENT_REMOVE |                    \
      UFFD_FEATURE_EVENT_UNMAP | UFFD_FEATURE_SIGBUS | UFFD_FEATURE_THREAD_ID | \
      UFFD_FEATURE_EXACT_ADDRESS | UFFD_FEATURE_WP_UNPOPULATED |                \
-     UFFD_FEATURE_POISON | UFFD_FEATURE_WP_ASYNC)
+     UFFD_FEATURE_POISON | UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_MOVE)
 
 /* Whole pages' worth of user addresses; they need not begin at a page. */
 static int check_unaligned_range(u64 start, u64 len)
@@ -171,6 +171,23 @@ static long uffd_fill(struct userfaultfd_ctx *ctx,
                      !(c.mode & UFFDIO_MODE_DONTWAKE));
 }
 
+static long uffd_move(struct userfaultfd_ctx *ctx,
+                      struct uffdio_move __user *arg)
+{
+    struct uffdio_move m;
+    s64 n;
+
+    if (copy_from_user(&m, arg, sizeof(m) - sizeof(m.move)))
+        return -EFAULT;
+    if (check_range(m.dst, m.len) || check_range(m.src, m.len) ||
+        (m.mode & ~(UFFDIO_MODE_DONTWAKE | UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES)))
+        return -EINVAL;
+    n = userfaultfd_move(ctx, m.dst, m.src, m.len,
+                         m.mode & UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES);
+    return fill_done(ctx, m.dst, m.len, n, &arg->move,
+                     !(m.mode & UFFDIO_MODE_DONTWAKE));
+}
+
 static long uffd_writeprotect(struct userfaultfd_ctx *ctx,
                               const struct uffdio_writeprotect __user *arg)
 {
@@ -207,6 +224,8 @@ long uffd_ioctl(struct file *f, unsigned cmd, u64 arg)
         return uffd_fill(ctx, p, FILL_POISON);
     case UFFDIO_WRITEPROTECT:
         return uffd_writeprotect(ctx, p);
+    case UFFDIO_MOVE:
+        return uffd_move(ctx, p);
     case UFFDIO_WAKE:
         return uffd_wake(ctx, p);
     case UFFDIO_REGISTER:

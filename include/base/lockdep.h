@@ -15,7 +15,7 @@ enum lock_class {
     LOCK_FUTEX,   /* two at once, in order of address */
     LOCK_OBJECT,
     LOCK_PAGE_TABLE,
-    LOCK_PTE, /* one table's entries; a CPU has one at a time */
+    LOCK_PTE, /* one table's entries; two at once, in order of address */
     LOCK_UFFD,
     LOCK_TASK,
     LOCK_FILES,

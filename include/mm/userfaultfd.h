@@ -127,6 +127,16 @@ s64 userfaultfd_fill(struct userfaultfd_ctx *ctx, enum uffd_fill kind, u64 dst,
                      u64 src, u64 len, bool protect);
 
 /*
+ * UFFDIO_MOVE of the current task's own pages, private and its alone; holes:
+ * what is not there may be left out. No lock held. Returns the bytes done or
+ * the first page's error: -ENOENT (no area, no page), -EEXIST, -EBUSY (shared
+ * by fork), -EFAULT (poisoned or marked), -EINVAL (areas not alike, not ctx's
+ * or not private anonymous; another task's), -EAGAIN, -ENOMEM, -EINTR.
+ */
+s64 userfaultfd_move(struct userfaultfd_ctx *ctx, u64 dst, u64 src, u64 len,
+                     bool holes);
+
+/*
  * UFFDIO_WRITEPROTECT over len bytes at start: protects or frees; no lock held,
  * nobody is woken. Returns 0, -ENOENT (no area registered for it; what comes
  * before is done), -EAGAIN, -ENOMEM, -ESRCH.
