@@ -161,6 +161,16 @@ long sys_brk(u64 brk)
     return do_brk(current->mm, brk);
 }
 
+long sys_msync(u64 addr, u64 len, int flags)
+{
+    return do_msync(current->mm, addr, len, (u32)flags);
+}
+
+long sys_remap_file_pages(u64 addr, u64 size, u64 prot, u64 pgoff, u64 flags)
+{
+    return do_remap_file_pages(current->mm, addr, size, prot, pgoff, flags);
+}
+
 long sys_madvise(u64 addr, u64 len, int advice)
 {
     return do_madvise(current->mm, addr, len, advice);

@@ -83,22 +83,41 @@ static long advise_flags(struct vm_area_struct **vma, u64 start, u64 end,
 
 /* ---- pages ---- */
 
-/* MADV_REMOVE: a hole in the object, for all who map it. */
-static long remove_pages(const struct vm_area_struct *vma)
+/*
+ * MADV_REMOVE: a hole in the object, for all who map it. They may be changing
+ * it and wait: the mmap lock is let go meanwhile, and *vma is what then comes
+ * at or after the end.
+ */
+static long remove_pages(struct vm_area_struct **vma, u64 start, u64 end)
 {
-    if ((vma->vm_flags & VM_LOCKED) || !vma->vm_object)
+    const u64 writable = VM_SHARED | VM_MAYWRITE;
+    struct mm_struct *mm = (*vma)->vm_mm;
+    struct mem_object *object = (*vma)->vm_object;
+    u64 offset = start - (*vma)->vm_start + ((*vma)->vm_pgoff << PAGE_SHIFT);
+    long r;
+
+    if (((*vma)->vm_flags & VM_LOCKED) || !object)
         return -EINVAL;
-    return -EACCES;
+    if (((*vma)->vm_flags & writable) != writable)
+        return -EACCES;
+    object_get(object);
+    mmap_read_unlock(mm);
+    r = object_punch_hole(object, offset, end - start);
+    object_put(object);
+    mmap_read_lock(mm);
+    *vma = find_vma(mm, end);
+    return r;
 }
 
-static long advise_pages(struct vm_area_struct *vma, u64 start, u64 end,
+static long advise_pages(struct vm_area_struct **at, u64 start, u64 end,
                          int advice)
 {
+    struct vm_area_struct *vma = *at;
     bool locked = vma->vm_flags & VM_LOCKED;
 
     switch (advice) {
     case MADV_REMOVE:
-        return remove_pages(vma);
+        return remove_pages(at, start, end);
     case MADV_DONTNEED_LOCKED:
         locked = false;
         __attribute__((fallthrough));
@@ -164,10 +183,10 @@ static long advise_range(struct mm_struct *mm, u64 start, u64 end, int advice)
         r = drops_pages(vma, advice) ? tell_pager(&vma, from, &at) : 0;
         if (!r)
             r = changes_flags(advice) ? advise_flags(&vma, from, at, advice)
-                                      : advise_pages(vma, from, at, advice);
+                                      : advise_pages(&vma, from, at, advice);
         if (r)
             return r;
-        if (vma->vm_end <= at)
+        if (vma && vma->vm_end <= at)
             vma = vma->vm_next;
     }
     return hole;

@@ -15,7 +15,7 @@ static void ask_object(const struct vm_area_struct *vma, u64 start, u64 end,
     for (; start < end; start += PAGE_SIZE) {
         struct page *page = object_find_page(vma->vm_object, index++);
 
-        *vec++ = page != NULL;
+        *vec++ = page && !(page->flags & PG_PREALLOC);
         if (page)
             put_page(page);
     }

@@ -17,6 +17,7 @@ static int take_page(struct mem_object *object, u64 index, size_t offset,
     r = object_insert(object, index, *page);
     if (r)
         return r;
+    page_set_flag(*page, PG_DIRTY);
     put_page(*page);
     *page = NULL;
     return 0;
@@ -31,6 +32,7 @@ static int write_page(struct mem_object *object, u64 index, size_t offset,
     if (!old)
         return take_page(object, index, offset, n, page);
     page_clear_flag(old, PG_PREALLOC);
+    page_set_flag(old, PG_DIRTY);
     memcpy((char *)page_address(old) + offset,
            (char *)page_address(*page) + offset, n);
     return 0;

@@ -49,7 +49,7 @@ static void count_pte(struct mm_struct *mm __maybe_unused,
         c->u->referenced += PAGE_SIZE;
     if (page->flags & PG_ANON)
         c->u->anonymous += PAGE_SIZE;
-    count_share(c, page, pte_dirty(e));
+    count_share(c, page, pte_dirty(e) || (page->flags & PG_DIRTY));
 }
 
 void vma_usage_add(struct vm_area_struct *vma, struct vma_usage *u)

@@ -21,6 +21,7 @@ static void zap_pte(struct zap *z, u64 va, pte_t *pte)
 {
     pte_t old = pte_xchg(pte, PTE_NONE);
     struct page *page;
+    enum rss_kind kind;
 
     if (!z->cleared++)
         z->first = va;
@@ -30,7 +31,10 @@ static void zap_pte(struct zap *z, u64 va, pte_t *pte)
     page = pfn_to_page(pte_pfn(old));
     if (page->flags & PG_ZERO)
         return;
-    __atomic_fetch_sub(&z->mm->rss[page_rss_kind(page)], 1, __ATOMIC_RELAXED);
+    kind = page_rss_kind(page);
+    if (unlikely(kind != RSS_ANON) && pte_dirty(old))
+        page_set_flag(page, PG_DIRTY);
+    __atomic_fetch_sub(&z->mm->rss[kind], 1, __ATOMIC_RELAXED);
     z->pages[z->count++] = page;
 }
 

@@ -13,6 +13,11 @@ long sys_mremap(u64 addr, u64 old_len, u64 new_len, u64 flags, u64 new_addr);
 long sys_brk(u64 brk);                           /* brk(2): the new end */
 long sys_madvise(u64 addr, u64 len, int advice); /* madvise(2) */
 
+/* msync(2): EINVAL, ENOMEM (a hole), EBUSY (locked). */
+long sys_msync(u64 addr, u64 len, int flags);
+/* remap_file_pages(2): EINVAL, and mmap's. */
+long sys_remap_file_pages(u64 addr, u64 size, u64 prot, u64 pgoff, u64 flags);
+
 /* mlock(2): ENOMEM (hole, no right, areas), EAGAIN (pages), EINVAL (wraps,
  * flags). */
 long sys_mlock(u64 addr, u64 len);

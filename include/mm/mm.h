@@ -142,6 +142,11 @@ long do_mremap(struct mm_struct *mm, u64 addr, u64 old_len, u64 new_len,
 long do_brk(struct mm_struct *mm, u64 brk);
 long do_madvise(struct mm_struct *mm, u64 start, u64 len, int advice);
 
+/* msync(2), remap_file_pages(2): -errno as the man page says. */
+long do_msync(struct mm_struct *mm, u64 start, u64 len, u64 flags);
+long do_remap_file_pages(struct mm_struct *mm, u64 start, u64 size, u64 prot,
+                         u64 pgoff, u64 flags);
+
 /* mlock2(2), munlock(2), mlockall(2), munlockall(2). */
 long do_mlock(struct mm_struct *mm, u64 start, u64 len, u64 flags);
 long do_munlock(struct mm_struct *mm, u64 start, u64 len);

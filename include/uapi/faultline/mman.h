@@ -34,6 +34,10 @@
 #define MREMAP_FIXED     2u
 #define MREMAP_DONTUNMAP 4u
 
+#define MS_ASYNC      1u
+#define MS_INVALIDATE 2u
+#define MS_SYNC       4u
+
 #define MLOCK_ONFAULT 1u
 #define MCL_CURRENT   1u
 #define MCL_FUTURE    2u
