@@ -157,6 +157,7 @@ static void task_end(struct task *task)
     if (vanish)
         task_unlink(task);
     spin_unlock(&task_lock);
+    wake_up_all(&task->end);
     if (heir)
         notify_parent(heir, task, SIGCHLD);
     if (parent)

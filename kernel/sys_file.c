@@ -6,11 +6,6 @@
 #include <kernel/sys_file.h>
 #include <kernel/thread.h>
 #include <mm/object.h>
-#include <mm/slab.h>
-
-#define RW_MAX    0x7ffff000ul /* most bytes one call moves, see read(2) */
-#define IOV_MAX   1024
-#define IOV_STACK 8
 
 #define SEEK_SET  0
 #define SEEK_CUR  1
@@ -111,23 +106,6 @@ long sys_pwrite64(int fd, const void __user *buf, size_t n, s64 at)
     return r;
 }
 
-/* Checks the vectors and cuts their total at RW_MAX. */
-static int iov_check(struct iovec_k *iov, int count)
-{
-    size_t total = 0;
-    int i;
-
-    for (i = 0; i < count; i++) {
-        if ((ssize_t)iov[i].len < 0)
-            return -EINVAL;
-        if (!access_ok(iov[i].base, iov[i].len))
-            return -EFAULT;
-        iov[i].len = min(iov[i].len, RW_MAX - total);
-        total += iov[i].len;
-    }
-    return 0;
-}
-
 /* Moves the vectors one after the other, until one comes out short. */
 static long iov_run(struct file *f, bool write, const struct iovec_k *iov,
                     int count, u64 *pos)
@@ -151,27 +129,16 @@ static long iov_run(struct file *f, bool write, const struct iovec_k *iov,
     return done;
 }
 
-/* Copies the vectors to the stack, or the heap if there are many. */
 static long iov_call(struct file *f, bool write,
                      const struct iovec_k __user *user, int count, u64 *pos)
 {
-    struct iovec_k few[IOV_STACK], *iov = few;
-    long r;
+    struct iov_list list;
+    long r = iov_fetch(&list, user, (u64)(s64)count, true);
 
-    if (count < 0 || count > IOV_MAX)
-        return -EINVAL;
-    if (count > IOV_STACK) {
-        iov = kmalloc((size_t)count * sizeof(*iov));
-        if (!iov)
-            return -ENOMEM;
-    }
-    r = copy_from_user(iov, user, (size_t)count * sizeof(*iov));
-    if (!r)
-        r = iov_check(iov, count);
-    if (!r)
-        r = iov_run(f, write, iov, count, pos);
-    if (iov != few)
-        kfree(iov);
+    if (r)
+        return r;
+    r = iov_run(f, write, list.iov, (int)list.count, pos);
+    iov_release(&list);
     return r;
 }
 

@@ -5,6 +5,7 @@
 #include <arch/uaccess.h>
 #include <kernel/signal_queue.h>
 #include <kernel/sys_signal.h>
+#include <kernel/task.h>
 
 static struct siginfo info_from_me(int sig, int code)
 {
@@ -26,25 +27,13 @@ static long post(struct task *task, struct thread *t,
     return info->si_signo ? signal_post(task, t, info) : 0;
 }
 
-/* The task that pid names, also by one of its threads. task_lock held. */
-static struct task *target_task(int pid)
-{
-    struct task *task = task_find((u32)pid);
-    struct thread *t;
-
-    if (task)
-        return task;
-    t = thread_find((u32)pid);
-    return t && t->state != THREAD_DEAD ? t->task : NULL;
-}
-
 static long kill_one(int pid, const struct siginfo *info)
 {
     struct task *task;
     long r = -EINVAL;
 
     spin_lock(&task_lock);
-    task = target_task(pid);
+    task = task_of_tid((u32)pid);
     if (!task)
         r = -ESRCH;
     else if (signal_number_ok(info->si_signo))

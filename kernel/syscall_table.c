@@ -96,7 +96,10 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
     CALL(151, sys_mlockall),
     CALL(152, sys_munlockall),
     CALL(323, sys_userfaultfd),
+    CALL(310, sys_process_vm_readv),
+    CALL(311, sys_process_vm_writev),
     CALL(325, sys_mlock2),
+    CALL(440, sys_process_madvise),
     CALL(462, sys_mseal),
 
     /* signals */
@@ -148,6 +151,7 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
     CALL(274, sys_get_robust_list),
     CALL(302, sys_prlimit64),
     CALL(322, sys_execveat),
+    CALL(434, sys_pidfd_open),
     CALL(435, sys_clone3),
 
     /* clocks */

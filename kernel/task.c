@@ -67,6 +67,7 @@ struct task *task_create(struct task *parent)
     list_init(&task->posix_timers);
     task->real_timer.fire = itimer_fire;
     wait_queue_init(&task->child_exit);
+    wait_queue_init(&task->end);
     if (parent)
         inherit(task, parent);
     else
@@ -91,6 +92,17 @@ struct task *task_find(u32 pid)
         if (task->pid == pid)
             return task;
     return NULL;
+}
+
+struct task *task_of_tid(u32 id)
+{
+    struct task *task = task_find(id);
+    struct thread *t;
+
+    if (task)
+        return task;
+    t = thread_find(id);
+    return t && t->state != THREAD_DEAD ? t->task : NULL;
 }
 
 /* The thread joins its task's list. task_lock held. */

@@ -7,13 +7,8 @@
 #define KERNEL_SYS_FILE_H
 
 #include <kernel/file.h>
+#include <kernel/iov.h>
 #include <kernel/time.h>
-
-/* struct iovec of the ABI. */
-struct iovec_k {
-    void __user *base;
-    size_t len;
-};
 
 /* struct pollfd of the ABI. */
 struct pollfd_k {

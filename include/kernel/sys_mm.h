@@ -2,7 +2,7 @@
 #ifndef KERNEL_SYS_MM_H
 #define KERNEL_SYS_MM_H
 
-#include <base/types.h>
+#include <kernel/iov.h>
 
 /* mmap(2): EBADF, EINVAL (offset), ENODEV, EACCES, and do_mmap()'s. */
 long sys_mmap(u64 addr, u64 len, u64 prot, u64 flags, int fd, u64 offset);
@@ -28,6 +28,18 @@ long sys_munlockall(void);
 
 /* mseal(2): EINVAL, ENOMEM (a hole, areas). */
 long sys_mseal(u64 addr, u64 len, u64 flags);
+
+/* process_vm_readv(2): the bytes moved, or EINVAL, EFAULT, ESRCH, ENOMEM. */
+long sys_process_vm_readv(int pid, const struct iovec_k __user *ours,
+                          u64 our_count, const struct iovec_k __user *theirs,
+                          u64 their_count, u64 flags);
+long sys_process_vm_writev(int pid, const struct iovec_k __user *ours,
+                           u64 our_count, const struct iovec_k __user *theirs,
+                           u64 their_count, u64 flags);
+
+/* process_madvise(2): the bytes advised, or EBADF, ESRCH, EINVAL, ... */
+long sys_process_madvise(int fd, const struct iovec_k __user *ranges, u64 count,
+                         int advice, u32 flags);
 
 /* mincore(2): EINVAL, ENOMEM (a hole), EFAULT. */
 long sys_mincore(u64 addr, u64 len, u8 __user *vec);

@@ -103,6 +103,9 @@ long sys_setsid(void);
  * -EINVAL. */
 long sys_arch_prctl(int code, u64 addr);
 long sys_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5);
+/* pidfd_open(2): the descriptor, or EINVAL, ESRCH, EMFILE, ENOMEM. */
+long sys_pidfd_open(int pid, u32 flags);
+
 /* uname(2). */
 long sys_uname(struct utsname_k __user *name);
 

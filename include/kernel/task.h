@@ -30,6 +30,10 @@ __must_check int task_add_thread(struct thread *t);
  * caller then drops the tree's reference with task_put(). */
 void task_unlink(struct task *task);
 
+/* The task that id names, also by one of its living threads; NULL: there is
+ * none. task_lock held. */
+struct task *task_of_tid(u32 id);
+
 /* Wakes the thread that waits in vfork() for this task, if one does. Takes
  * task_lock. */
 void task_release_vfork(struct task *task);

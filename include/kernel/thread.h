@@ -134,6 +134,7 @@ struct task {
     u32 ppid; /* its pid, or 0: read without the lock */
     struct list_head children, sibling;
     struct wait_queue child_exit; /* wait4() sleeps here */
+    struct wait_queue end;        /* who polls a pidfd of ours */
 
     u32 pgid, sid;
     bool exiting;    /* exit_group or a fatal signal: no new threads */
