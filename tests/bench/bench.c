@@ -1,5 +1,6 @@
 /*
- * Runs every benchmark (or those whose names begin with an argument) and
+ * Runs every benchmark (or those whose names begin with an argument, or are
+ * the argument behind its =) and
  * prints a table: `bench NAME MEDIAN MIN`, in ticks, of many single
  * operations. The ticks of an empty pair of rdtsc are subtracted. An
  * ordinary static program: it measures Linux as well.
@@ -52,7 +53,8 @@ static void run(const struct benchmark *benchmark)
 static int wanted(const char *name, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++)
-        if (!strncmp(name, argv[i], strlen(argv[i])))
+        if (!strncmp(name, argv[i], strlen(argv[i])) ||
+            (argv[i][0] == '=' && !strcmp(name, argv[i] + 1)))
             return 1;
     return argc == 1;
 }
