@@ -44,15 +44,6 @@ static void copy_pte(struct vm_area_struct *copy, pte_t *from, pte_t *to)
     pte_set(to, pte_mkold(entry));
 }
 
-/* The first entry from va on with something to copy; false: there is none. */
-static bool skip_empty(u64 *va, u64 stop, pte_t **from)
-{
-    for (; *va < stop; *va += PAGE_SIZE, (*from)++)
-        if (!pte_none(pte_get(*from)))
-            return true;
-    return false;
-}
-
 /* The part of one level-0 table between va and stop; the child, which nobody
  * else knows, gets one of its own if there is something to put in it. Returns
  * 0 or -ENOMEM. */
@@ -62,7 +53,8 @@ static int copy_table(struct vm_area_struct *copy, u64 va, u64 stop,
     spinlock_t *lock = pte_lockptr(from);
     pte_t *to;
 
-    if (!skip_empty(&va, stop, &from))
+    from = pte_skip_none(from, &va, stop);
+    if (va == stop)
         return 0;
     to = pte_alloc(copy->vm_mm, va, NULL);
     if (unlikely(!to))

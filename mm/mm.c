@@ -81,6 +81,7 @@ static void exit_mmap(struct mm_struct *mm)
     vm_uncharge(accounted);
     mm->mmap = NULL;
     mm->vma_cache = NULL;
+    mm->vma_fresh = NULL;
     mm->mm_rb.node = NULL;
     mm->map_count = 0;
 }

@@ -137,6 +137,18 @@ static int account_area(struct mm_struct *mm, struct map_request *rq)
     return charge_area(mm, rq);
 }
 
+/* vma_find_place(), having looked where get_unmapped_area() looked last. */
+static inline int find_hole(struct mm_struct *mm, u64 start, u64 end,
+                            struct vma_place *place)
+{
+    struct vm_area_struct *vma = mm->hole_vma;
+
+    if (unlikely(!vma_has_below(vma, start, end)))
+        return vma_find_place(mm, start, end, place);
+    *place = (struct vma_place){vma->vm_prev, vma};
+    return 0;
+}
+
 /* The new area itself; old mappings there are gone. */
 static long map_new_area(struct mm_struct *mm, struct map_request *rq)
 {
@@ -144,11 +156,12 @@ static long map_new_area(struct mm_struct *mm, struct map_request *rq)
     struct vma_shape shape = {rq->vm_flags, rq->object, rq->pgoff, NULL};
     struct vm_area_struct *vma;
     struct vma_place place;
-    int r = vma_find_place(mm, start, end, &place);
+    int r = find_hole(mm, start, end, &place);
 
     if (r)
         return r;
-    if (!vma_merge(mm, place.prev, start, end, &shape)) {
+    if (!vma_may_merge(&place, start, end, &shape) ||
+        !vma_merge(mm, place.prev, start, end, &shape)) {
         vma = rq->spare ? rq->spare : vma_alloc(mm);
         if (!vma)
             return -ENOMEM;
@@ -158,7 +171,8 @@ static long map_new_area(struct mm_struct *mm, struct map_request *rq)
         vma->vm_flags = rq->vm_flags;
         vma->vm_page_prot = vm_get_page_prot(rq->vm_flags);
         vma->vm_pgoff = rq->pgoff;
-        vma_set_object(vma, rq->object);
+        if (rq->object)
+            vma_set_object(vma, rq->object);
         vma_link(mm, vma, &place);
     }
     vm_stat_account(mm, rq->vm_flags, (s64)(rq->len >> PAGE_SHIFT));
@@ -240,9 +254,9 @@ static __noinline __cold long refuse(struct mm_struct *mm,
 {
     u64 addr;
 
-    mmap_read_lock(mm);
+    mmap_write_lock(mm);
     addr = choose_address(mm, rq);
-    mmap_read_unlock(mm);
+    mmap_write_unlock(mm);
     return IS_ERR_VALUE(addr) ? (long)addr : error;
 }
 

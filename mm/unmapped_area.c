@@ -25,7 +25,7 @@ struct hole_search {
     u64 len;
 };
 
-static const struct vm_area_struct *vma_of(const struct rb_node *node)
+static struct vm_area_struct *vma_of(struct rb_node *node)
 {
     return container_of(node, struct vm_area_struct, vm_rb);
 }
@@ -38,14 +38,13 @@ static u64 hole_start(const struct vm_area_struct *vma)
 /* Pushes the way to the highest area of the subtree whose hole may do. Holes
  * that begin too close to the upper limit are cut off with all that lies right
  * of them. Returns the new depth. */
-static unsigned descend_right(const struct rb_node *node,
-                              const struct hole_search *s,
-                              const struct vm_area_struct **way, unsigned depth)
+static unsigned descend_right(struct rb_node *node, const struct hole_search *s,
+                              struct vm_area_struct **way, unsigned depth)
 {
     while (node) {
-        const struct vm_area_struct *vma = vma_of(node);
+        struct vm_area_struct *vma = vma_of(node);
 
-        if (vma->rb_subtree_gap < s->len)
+        if (vma->rb_subtree_gap < min(s->len, VMA_GAP_MAX))
             break;
         if (hole_start(vma) + s->len > s->high) {
             node = node->left;
@@ -57,20 +56,34 @@ static unsigned descend_right(const struct rb_node *node,
     return depth;
 }
 
+/* The upper end of the hole below vma if it is large enough. */
+static inline u64 try_hole(const struct vm_area_struct *vma,
+                           const struct hole_search *s)
+{
+    u64 end = min(vm_start_gap(vma), s->high);
+
+    return max(hole_start(vma), s->low) + s->len <= end ? end - s->len
+                                                        : NOT_FOUND;
+}
+
 /* Highest fitting hole: the tree in falling order, but only where there are
  * large holes, so at most one is looked at in vain per level. */
-static u64 search_down(const struct rb_node *root, const struct hole_search *s)
+static __noinline u64 search_down(struct mm_struct *mm,
+                                  const struct hole_search *s)
 {
-    const struct vm_area_struct *way[MAX_HEIGHT];
-    unsigned depth = descend_right(root, s, way, 0);
+    struct vm_area_struct *way[MAX_HEIGHT];
+    unsigned depth = descend_right(mm->mm_rb.node, s, way, 0);
 
     while (depth) {
-        const struct vm_area_struct *vma = way[--depth];
-        u64 start = hole_start(vma), end = min(vm_start_gap(vma), s->high);
+        struct vm_area_struct *vma = way[--depth];
+        u64 found = try_hole(vma, s);
 
-        if (max(start, s->low) + s->len <= end)
-            return end - s->len;
-        if (start <= s->low)
+        if (found) {
+            mm->hole_vma = s->len <= VMA_GAP_MAX ? vma : NULL;
+            mm->hole_bound = s->len;
+            return found;
+        }
+        if (hole_start(vma) <= s->low)
             break;
         depth = descend_right(vma->vm_rb.left, s, way, depth);
     }
@@ -81,11 +94,22 @@ static u64 top_down(struct mm_struct *mm, const struct hole_search *s)
 {
     if (max(mm->highest_vm_end, s->low) + s->len <= s->high)
         return s->high - s->len;
-    return search_down(mm->mm_rb.node, s);
+    return search_down(mm, s);
+}
+
+/* Where the last search ended, the next mostly ends as well: no hole above is
+ * as large as what was looked for then (mm->hole_vma). */
+static inline u64 try_last_hole(struct mm_struct *mm, u64 len)
+{
+    const struct hole_search s = {MMAP_MIN_ADDR, mm->mmap_base, len};
+
+    if (unlikely(!mm->hole_vma || len < mm->hole_bound))
+        return NOT_FOUND;
+    return try_hole(mm->hole_vma, &s);
 }
 
 /* Lowest fitting hole in the subtree: the mirror image, for rarer use. */
-static u64 search_up(const struct rb_node *node, const struct hole_search *s)
+static u64 search_up(struct rb_node *node, const struct hole_search *s)
 {
     for (; node; node = node->right) {
         const struct vm_area_struct *vma = vma_of(node);
@@ -93,7 +117,7 @@ static u64 search_up(const struct rb_node *node, const struct hole_search *s)
         u64 end = min(vm_start_gap(vma), s->high);
         u64 found;
 
-        if (vma->rb_subtree_gap < s->len)
+        if (vma->rb_subtree_gap < min(s->len, VMA_GAP_MAX))
             break;
         if (vma->vm_start < s->low + s->len)
             continue;
@@ -142,17 +166,19 @@ static u64 unmapped_area_32bit(struct mm_struct *mm, u64 hint, u64 len)
 
     if (len > MAP_32BIT_END)
         return NOT_FOUND;
+    vma_settle(mm);
     found = try_hint(mm, hint, len, MAP_32BIT_END);
     return found ? found : bottom_up(mm, &s);
 }
 
-static u64 unmapped_area(struct mm_struct *mm, u64 hint, u64 len)
+static __noinline u64 unmapped_area(struct mm_struct *mm, u64 hint, u64 len)
 {
     struct hole_search below = {MMAP_MIN_ADDR, mm->mmap_base, len};
     struct hole_search above = {ALIGN_UP(TASK_SIZE / 3, PAGE_SIZE), TASK_SIZE,
                                 len};
     u64 found = NOT_FOUND;
 
+    vma_settle(mm);
     if (hint)
         found = try_hint(mm, hint, len, TASK_SIZE);
     if (!found)
@@ -168,6 +194,11 @@ u64 get_unmapped_area(struct mm_struct *mm, u64 hint, u64 len, u64 flags)
 
     if (!len || len > TASK_SIZE)
         return (u64)-ENOMEM;
+    if (likely(!hint && !(flags & MAP_32BIT))) {
+        found = try_last_hole(mm, len);
+        if (likely(found))
+            return found;
+    }
     if (unlikely(flags & MAP_32BIT))
         found = unmapped_area_32bit(mm, hint, len);
     else

@@ -9,6 +9,18 @@ static struct vm_area_struct *vma_of(struct rb_node *node)
     return container_of(node, struct vm_area_struct, vm_rb);
 }
 
+/* The tree does not know the newest area. */
+static inline struct vm_area_struct *found_or_fresh(
+    struct mm_struct *mm, u64 addr, struct vm_area_struct *found)
+{
+    struct vm_area_struct *fresh = READ_ONCE(mm->vma_fresh);
+
+    if (likely(!fresh) || fresh->vm_end <= addr ||
+        (found && found->vm_start < fresh->vm_start))
+        return found;
+    return fresh;
+}
+
 /*
  * The last hit is remembered: consecutive faults mostly hit the same area.
  * Readers may race to write it; any of their values will do, since an area
@@ -36,7 +48,7 @@ struct vm_area_struct *find_vma(struct mm_struct *mm, u64 addr)
         }
         node = node->left;
     }
-    return found;
+    return found_or_fresh(mm, addr, found);
 }
 
 struct vm_area_struct *find_vma_intersection(struct mm_struct *mm, u64 start,
@@ -50,46 +62,22 @@ struct vm_area_struct *find_vma_intersection(struct mm_struct *mm, u64 start,
 int vma_find_place(struct mm_struct *mm, u64 start, u64 end,
                    struct vma_place *place)
 {
-    struct rb_node *parent = NULL, **link = &mm->mm_rb.node;
+    struct rb_node *node;
 
+    vma_settle(mm);
     place->prev = place->next = NULL;
-    while (*link) {
-        struct vm_area_struct *vma = vma_of(*link);
+    for (node = mm->mm_rb.node; node;) {
+        struct vm_area_struct *vma = vma_of(node);
 
-        parent = *link;
         if (vma->vm_end <= start) {
             place->prev = vma;
-            link = &parent->right;
+            node = node->right;
         } else if (end <= vma->vm_start) {
             place->next = vma;
-            link = &parent->left;
+            node = node->left;
         } else {
             return -ENOMEM;
         }
     }
-    place->parent = parent;
-    place->link = link;
     return 0;
-}
-
-/*
- * Between two neighbours in order there is exactly one free link: below the
- * lower one on the right, or, when that has a right subtree, below the upper
- * one (the leftmost of that subtree) on the left.
- */
-void vma_place_after(struct mm_struct *mm, struct vm_area_struct *prev,
-                     struct vma_place *place)
-{
-    place->prev = prev;
-    place->next = prev ? prev->vm_next : mm->mmap;
-    if (prev && !prev->vm_rb.right) {
-        place->parent = &prev->vm_rb;
-        place->link = &prev->vm_rb.right;
-    } else if (place->next) {
-        place->parent = &place->next->vm_rb;
-        place->link = &place->next->vm_rb.left;
-    } else {
-        place->parent = NULL;
-        place->link = &mm->mm_rb.node;
-    }
 }

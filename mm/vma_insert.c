@@ -5,6 +5,11 @@
  * rb_subtree_gap of an area is the largest vm_gap in its subtree. An area's
  * gap depends on its start and on its predecessor's end, so whatever moves an
  * end must recompute the successor's.
+ *
+ * The newest area, mm->vma_fresh, is in the list only: programs map, use and
+ * unmap, and then the tree need not know. It is as if the tree were looked at
+ * the moment before; find_vma() takes the area into account, and all else that
+ * needs the tree puts it there first (vma_settle()).
  */
 #include <base/errno.h>
 #include <mm/internal.h>
@@ -16,12 +21,33 @@ static struct vm_area_struct *vma_of(struct rb_node *node)
 }
 
 /* A neighbour came, went or moved. Returns the area's node, NULL for none. */
-static struct rb_node *gap_changed(struct vm_area_struct *vma)
+static inline struct rb_node *gap_changed(struct mm_struct *mm,
+                                          struct vm_area_struct *vma)
 {
+    u64 gap;
+
     if (!vma)
         return NULL;
-    vma->vm_gap = vma_gap(vma);
+    gap = vma->vm_gap = vma_gap(vma);
+    if (gap >= mm->hole_bound && mm->hole_vma &&
+        vma->vm_start > mm->hole_vma->vm_start)
+        mm->hole_vma = NULL;
     return &vma->vm_rb;
+}
+
+/* vma was put at the upper end of the hole that is looked at first: that is
+ * the one below it from now on. Under a guard gap it makes usable what was
+ * not. */
+static inline void hole_link(struct mm_struct *mm, struct vm_area_struct *vma)
+{
+    struct vm_area_struct *next = vma->vm_next;
+
+    if (!next)
+        return;
+    if (next == mm->hole_vma && vma->vm_end == next->vm_start)
+        mm->hole_vma = vma;
+    else if (unlikely(next->vm_flags & VM_GROWSDOWN))
+        mm->hole_vma = NULL;
 }
 
 /* rb_update_fn of the tree. */
@@ -45,13 +71,45 @@ void vma_tree_init(struct mm_struct *mm)
     mm->mm_rb = (struct rb_root){.update = gap_update};
     mm->mmap = NULL;
     mm->vma_cache = NULL;
+    mm->hole_vma = NULL;
+    mm->vma_fresh = NULL;
     mm->highest_vm_end = 0;
     mm->map_count = 0;
+}
+
+/*
+ * Between two neighbours in order there is exactly one free link: below the
+ * lower one on the right, or, when that has a right subtree, below the upper
+ * one (the leftmost of that subtree) on the left.
+ */
+static void tree_insert(struct mm_struct *mm, struct vm_area_struct *vma)
+{
+    struct vm_area_struct *prev = vma->vm_prev, *next = vma->vm_next;
+    struct rb_node *parent = NULL, **link = &mm->mm_rb.node;
+
+    if (prev && !prev->vm_rb.right) {
+        parent = &prev->vm_rb;
+        link = &parent->right;
+    } else if (next) {
+        parent = &next->vm_rb;
+        link = &parent->left;
+    }
+    rb_insert(&mm->mm_rb, gap_changed(mm, vma), parent, link,
+              gap_changed(mm, next), gap_update);
+}
+
+void vma_settle_fresh(struct mm_struct *mm)
+{
+    vma_tree_begin(mm);
+    tree_insert(mm, mm->vma_fresh);
+    mm->vma_fresh = NULL;
+    vma_tree_end(mm);
 }
 
 void vma_link(struct mm_struct *mm, struct vm_area_struct *vma,
               const struct vma_place *place)
 {
+    vma_settle(mm);
     vma->vm_prev = place->prev;
     vma->vm_next = place->next;
     if (place->prev)
@@ -63,12 +121,10 @@ void vma_link(struct mm_struct *mm, struct vm_area_struct *vma,
     else
         mm->highest_vm_end = vma->vm_end;
     mm->map_count++;
-    vma_tree_begin(mm);
+    hole_link(mm, vma);
     /* The next to be touched, most likely. */
-    mm->vma_cache = vma;
-    rb_insert(&mm->mm_rb, gap_changed(vma), place->parent, place->link,
-              gap_changed(place->next), gap_update);
-    vma_tree_end(mm);
+    __atomic_store_n(&mm->vma_fresh, vma, __ATOMIC_RELEASE);
+    __atomic_store_n(&mm->vma_cache, vma, __ATOMIC_RELEASE);
     if (vma->vm_object)
         object_link(vma);
 }
@@ -84,11 +140,10 @@ int vma_insert(struct mm_struct *mm, struct vm_area_struct *vma)
     return 0;
 }
 
-void vma_unlink(struct mm_struct *mm, struct vm_area_struct *vma)
+static void list_unlink(struct mm_struct *mm, struct vm_area_struct *vma)
 {
     struct vm_area_struct *prev = vma->vm_prev, *next = vma->vm_next;
 
-    vma_start_write(vma);
     if (prev)
         prev->vm_next = next;
     else
@@ -98,10 +153,25 @@ void vma_unlink(struct mm_struct *mm, struct vm_area_struct *vma)
     else
         mm->highest_vm_end = prev ? prev->vm_end : 0;
     mm->map_count--;
+    /* Its hole becomes part of the next one's, or of what is above all. */
+    if (mm->hole_vma == vma || !next)
+        mm->hole_vma = next;
+}
+
+void vma_unlink(struct mm_struct *mm, struct vm_area_struct *vma)
+{
+    vma_start_write(vma);
+    if (mm->vma_fresh != vma)
+        vma_settle(mm);
+    list_unlink(mm, vma);
     vma_tree_begin(mm);
     if (mm->vma_cache == vma)
         mm->vma_cache = NULL;
-    rb_erase(&mm->mm_rb, &vma->vm_rb, gap_changed(next), gap_update);
+    if (mm->vma_fresh == vma)
+        mm->vma_fresh = NULL;
+    else
+        rb_erase(&mm->mm_rb, &vma->vm_rb, gap_changed(mm, vma->vm_next),
+                 gap_update);
     vma_tree_end(mm);
     if (vma->vm_object)
         object_unlink(vma);
@@ -114,6 +184,7 @@ void vma_adjust(struct vm_area_struct *vma, u64 start, u64 end)
     bool end_moved = end != vma->vm_end;
 
     vma_start_write(vma);
+    vma_settle(mm);
     vma_tree_begin(mm);
     if (vma->vm_object)
         object_move(vma, start, end);
@@ -121,11 +192,13 @@ void vma_adjust(struct vm_area_struct *vma, u64 start, u64 end)
         vma_set_edges(vma, start, end);
     vma_tree_end(mm);
     if (start_moved)
-        rb_propagate(&mm->mm_rb, gap_changed(vma));
+        rb_propagate(&mm->mm_rb, gap_changed(mm, vma));
     if (!end_moved)
         return;
-    if (vma->vm_next)
-        rb_propagate(&mm->mm_rb, gap_changed(vma->vm_next));
-    else
+    if (vma->vm_next) {
+        rb_propagate(&mm->mm_rb, gap_changed(mm, vma->vm_next));
+    } else {
         mm->highest_vm_end = end;
+        mm->hole_vma = NULL;
+    }
 }

@@ -20,12 +20,12 @@ int split_vma_uncounted(struct mm_struct *mm, struct vm_area_struct *vma,
         return -ENOMEM;
     if (new_below) {
         vma_set_edges(new, vma->vm_start, addr);
-        vma_place_after(mm, vma->vm_prev, &place);
+        place = (struct vma_place){vma->vm_prev, vma};
         vma_link(mm, new, &place);
         vma_adjust(vma, addr, vma->vm_end);
     } else {
         vma_set_edges(new, addr, vma->vm_end);
-        vma_place_after(mm, vma, &place);
+        place = (struct vma_place){vma, vma->vm_next};
         vma_link(mm, new, &place);
         vma_adjust(vma, vma->vm_start, addr);
     }

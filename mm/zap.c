@@ -44,9 +44,14 @@ static void zap_table(struct zap *z, u64 *va, u64 stop, pte_t *pte)
     spinlock_t *lock = pte_lockptr(pte);
 
     spin_lock(lock);
-    for (; *va < stop && z->count < ZAP_BATCH; *va += PAGE_SIZE, pte++)
-        if (!pte_none(pte_get(pte)))
-            zap_pte(z, *va, pte);
+    while (*va < stop && z->count < ZAP_BATCH) {
+        if (pte_none(pte_get(pte))) {
+            pte = pte_skip_none(pte, va, stop);
+            continue;
+        }
+        zap_pte(z, *va, pte++);
+        *va += PAGE_SIZE;
+    }
     spin_unlock(lock);
 }
 
@@ -103,10 +108,15 @@ void zap_page_range(struct mm_struct *mm,
     u64 stop = end;
     pte_t *pte;
 
-    if (one_leaf(start, end))
+    if (one_leaf(start, end)) {
         pte = small_range(mm, start);
-    else
+        if (pte)
+            pte = pte_skip_none(pte, &start, end);
+        if (start == end)
+            return;
+    } else {
         pte = pt_next_leaf(mm->pgd, &start, end, &stop);
+    }
     if (pte)
         zap_tables(mm, pte, start, stop, end);
 }

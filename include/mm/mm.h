@@ -41,7 +41,12 @@ struct mm_struct {
     struct rb_root mm_rb;
     struct vm_area_struct *mmap;      /* lowest area: head of the list */
     struct vm_area_struct *vma_cache; /* last find_vma() hit, or NULL */
+    struct vm_area_struct *vma_fresh; /* the newest, not in the tree yet */
     u64 highest_vm_end;
+    /* Holes above the one below this area are all smaller than hole_bound;
+     * NULL: nothing is known. See unmapped_area.c. */
+    struct vm_area_struct *hole_vma;
+    u64 hole_bound;
     u32 map_count;
     u32 users; /* atomic: tasks and borrowers; at 0 all is unmapped */
     u32 refs;  /* atomic: of this structure; all users together hold one */

@@ -67,4 +67,27 @@ static inline bool one_leaf(u64 start, u64 end)
  */
 pte_t *pt_next_leaf(pte_t *root, u64 *va, u64 end, u64 *stop);
 
+/*
+ * Passes the empty entries of one table from that for *va on: eight at a time,
+ * since most tables are mostly empty. Returns where it stops, *va moved along;
+ * nothing is left if *va is stop then. What another thread fills meanwhile
+ * counts as filled afterwards.
+ */
+static inline pte_t *pte_skip_none(pte_t *pte, u64 *va, u64 stop)
+{
+    while (*va < stop && pte_none(pte_get(pte))) {
+        while (*va + 8 * PAGE_SIZE <= stop &&
+               !(pte[0].v | pte[1].v | pte[2].v | pte[3].v | pte[4].v |
+                 pte[5].v | pte[6].v | pte[7].v)) {
+            *va += 8 * PAGE_SIZE;
+            pte += 8;
+        }
+        if (*va < stop && pte_none(pte_get(pte))) {
+            *va += PAGE_SIZE;
+            pte++;
+        }
+    }
+    return pte;
+}
+
 #endif

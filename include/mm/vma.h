@@ -102,13 +102,18 @@ static inline u64 vm_start_gap(const struct vm_area_struct *vma)
                                            : 0;
 }
 
-/* Free bytes between the previous area (or 0) and this one's guard gap. */
+/*
+ * Free bytes between the previous area (or 0) and this one's guard gap. Larger
+ * ones count as 1 TiB: there are never many, and what is mapped below the
+ * lowest area, where most new mappings go, changes nothing for the tree.
+ */
+#define VMA_GAP_MAX (1ul << 40)
 static inline u64 vma_gap(const struct vm_area_struct *vma)
 {
     u64 below = vma->vm_prev ? vma->vm_prev->vm_end : 0;
     u64 start = vm_start_gap(vma);
 
-    return start > below ? start - below : 0;
+    return start > below ? min(start - below, VMA_GAP_MAX) : 0;
 }
 
 /* Pages of the area. */
@@ -129,23 +134,32 @@ struct vm_area_struct *find_vma_intersection(struct mm_struct *mm, u64 start,
 /* Where an area for [start, end) would hang. */
 struct vma_place {
     struct vm_area_struct *prev, *next;
-    struct rb_node *parent, **link;
 };
 
 /* Fills place; returns -ENOMEM when [start, end) overlaps an area. */
 __must_check int vma_find_place(struct mm_struct *mm, u64 start, u64 end,
                                 struct vma_place *place);
 
-/* The same when the lower neighbour is known (NULL: none) and the space
- * between it and the next area is known to be free: no search. */
-void vma_place_after(struct mm_struct *mm, struct vm_area_struct *prev,
-                     struct vma_place *place);
+/* [start, end) lies in the hole below the area. */
+static inline bool vma_has_below(const struct vm_area_struct *vma, u64 start,
+                                 u64 end)
+{
+    return vma && end <= vma->vm_start &&
+           (!vma->vm_prev || vma->vm_prev->vm_end <= start);
+}
 
 /* ---- change (mmap lock held for write) ---- */
 
-/* Inserts at the place found (tree, list, gaps, count, highest end). */
+/* Inserts at the place found (list, count, highest end). The tree gets it only
+ * when somebody looks for more than it: most are gone again before. */
 void vma_link(struct mm_struct *mm, struct vm_area_struct *vma,
               const struct vma_place *place);
+
+/* The newest area, if it is not in the tree yet, is put there: before the tree
+ * is searched or changed. */
+void vma_settle_fresh(struct mm_struct *mm);
+#define vma_settle(mm)                                                         \
+    (unlikely((mm)->vma_fresh != NULL) ? vma_settle_fresh(mm) : (void)0)
 
 /* Finds the place and inserts; -ENOMEM on overlap. */
 __must_check int vma_insert(struct mm_struct *mm, struct vm_area_struct *vma);
@@ -200,6 +214,18 @@ __must_check int vma_modify_flags(struct vm_area_struct **vma, u64 start,
 
 /* Merges an area with neighbours like it; the area that covers it now. */
 struct vm_area_struct *vma_rejoin(struct vm_area_struct *vma);
+
+/* A neighbour touches [start, end), which is free, and may take it in. */
+static inline bool vma_may_merge(const struct vma_place *place, u64 start,
+                                 u64 end, const struct vma_shape *shape)
+{
+    const u64 differ = ~VM_SOFTDIRTY;
+
+    return (place->prev && place->prev->vm_end == start &&
+            !((place->prev->vm_flags ^ shape->flags) & differ)) ||
+           (place->next && place->next->vm_start == end &&
+            !((place->next->vm_flags ^ shape->flags) & differ));
+}
 
 /* ---- address choice (mm/unmapped_area.c) ---- */
 

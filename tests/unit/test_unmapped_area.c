@@ -199,6 +199,13 @@ static void fallback_and_exhaustion(void **state __maybe_unused)
 
 /* ---- by chance ---- */
 
+/* Never while there are mappings, but in a test. */
+static void set_mmap_base(u64 base)
+{
+    mm->mmap_base = base;
+    mm->hole_vma = NULL;
+}
+
 static u64 random_region(void)
 {
     static const u64 regions[] = {MMAP_MIN_ADDR, LOW_BASE, 0x40000000ul, THIRD,
@@ -230,7 +237,7 @@ static void random_layouts(void **state __maybe_unused)
 
         change_layout();
         if (op % 512 == 0)
-            mm->mmap_base = LOW_BASE + (500 + fake_rand(1500)) * PAGE_SIZE;
+            set_mmap_base(LOW_BASE + (500 + fake_rand(1500)) * PAGE_SIZE);
         if (fake_rand(2))
             hint = 0;
         assert_int_equal(get_unmapped_area(mm, hint, len, flags),
@@ -255,7 +262,7 @@ static void random_edges(void **state __maybe_unused)
             assert_non_null(add(start, at, 0));
         }
         add(THIRD, TASK_SIZE - 0x3000, 0);
-        mm->mmap_base = MMAP_MIN_ADDR + fake_rand(160) * PAGE_SIZE;
+        set_mmap_base(MMAP_MIN_ADDR + fake_rand(160) * PAGE_SIZE);
         for (u64 len = PAGE_SIZE; len <= 5 * PAGE_SIZE; len += PAGE_SIZE)
             assert_int_equal(get_unmapped_area(mm, 0, len, 0),
                              model(0, len, 0));
