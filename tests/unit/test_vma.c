@@ -447,38 +447,6 @@ static void random_ops(void **state __maybe_unused)
 
 /* ---- validate_mm() sees damage ---- */
 
-/* The newest area is in the list alone: found like any other, and gone again
- * without the tree having changed; the next search or change settles it. */
-static void newest_waits(void **state __maybe_unused)
-{
-    struct vm_area_struct *low = area(2, 4, 'a'), *vma;
-    struct rb_node *root = mm->mm_rb.node;
-
-    assert_int_equal(vma_insert(mm, low), 0);
-    vma = area(6, 8, 'b');
-    assert_int_equal(vma_insert(mm, vma), 0);
-    assert_ptr_equal(mm->vma_fresh, vma);
-    mm->vma_cache = NULL;
-    assert_ptr_equal(find_vma(mm, address(1)), low);
-    assert_ptr_equal(find_vma(mm, address(5)), vma);
-    assert_ptr_equal(find_vma(mm, address(7)), vma);
-    assert_null(find_vma(mm, address(8)));
-    assert_int_equal(validate_mm(mm), 0);
-    vma_unlink(mm, vma);
-    vma_free(vma);
-    assert_null(mm->vma_fresh);
-    assert_null(find_vma(mm, address(5)));
-    vma = area(4, 6, 'c');
-    assert_int_equal(vma_insert(mm, vma), 0);
-    assert_ptr_not_equal(mm->mm_rb.node, root);
-    assert_ptr_equal(
-        low, container_of(mm->mm_rb.node, struct vm_area_struct, vm_rb));
-    vma_settle(mm);
-    assert_null(mm->vma_fresh);
-    assert_ptr_equal(low->vm_rb.right, &vma->vm_rb);
-    assert_int_equal(validate_mm(mm), 0);
-}
-
 static void damage_is_seen(void **state __maybe_unused)
 {
     struct vm_area_struct *vma;
@@ -522,7 +490,6 @@ int main(void)
         VMA_TEST(merge_refused),
         VMA_TEST(merge_wants_offset),
         VMA_TEST(random_ops),
-        VMA_TEST(newest_waits),
         VMA_TEST(damage_is_seen),
     };
 
