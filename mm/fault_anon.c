@@ -3,6 +3,7 @@
  * for a write, a pager's business where one is registered.
  */
 #include <mm/fault.h>
+#include <mm/rmap.h>
 #include <mm/userfaultfd.h>
 
 static unsigned map_zero_page(struct vm_fault *vmf)
@@ -26,7 +27,7 @@ unsigned do_anonymous_page(struct vm_fault *vmf)
     page = mm_charge_page(vmf->vma->vm_mm, alloc_zeroed_page());
     if (unlikely(!page))
         return VM_FAULT_OOM;
-    page->flags |= PG_ANON;
+    page_set_family(page, vmf->vma, vmf->address);
     if (!fault_install(vmf, fault_make_pte(vmf->vma, page, true), page,
                        RSS_ANON))
         put_page(page);

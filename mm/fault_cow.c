@@ -4,6 +4,7 @@
  */
 #include <arch/tlb.h>
 #include <mm/fault.h>
+#include <mm/rmap.h>
 
 /* Makes the entry writable in place. */
 static unsigned wp_reuse(struct vm_fault *vmf, enum fault_end end)
@@ -87,7 +88,7 @@ static unsigned wp_copy(struct vm_fault *vmf)
         return 0; /* it changed: the access is tried again */
     page = mm_charge_page(vmf->vma->vm_mm, wp_new_page(old));
     if (page) {
-        page->flags |= PG_ANON;
+        page_set_anon(page, vmf->vma, vmf->address);
         if (!wp_replace(vmf, old, page))
             put_page(page);
     }

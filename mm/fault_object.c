@@ -10,15 +10,9 @@
  */
 #include <mm/fault.h>
 #include <mm/internal.h>
+#include <mm/rmap.h>
 
 #define AROUND 16 /* pages that one read fault maps */
-
-static u64 fault_index(const struct vm_fault *vmf)
-{
-    const struct vm_area_struct *vma = vmf->vma;
-
-    return vma->vm_pgoff + ((vmf->address - vma->vm_start) >> PAGE_SHIFT);
-}
 
 /* The table is locked. */
 static bool still_there(const struct vm_fault *vmf, const struct page *page)
@@ -67,7 +61,8 @@ static unsigned map_page(struct vm_fault *vmf, struct page *page, bool write)
 /* The object's page with a reference, made if need be; else VM_FAULT_*. */
 static unsigned get_object_page(struct vm_fault *vmf, struct page **page)
 {
-    int r = object_get_page(vmf->vma->vm_object, fault_index(vmf), page);
+    int r = object_get_page(vmf->vma->vm_object,
+                            vma_index(vmf->vma, vmf->address), page);
 
     if (likely(!r))
         return 0;
@@ -98,8 +93,8 @@ static bool map_around(struct vm_fault *vmf)
     struct page *pages[AROUND];
     bool done;
 
-    object_find_pages(vmf->vma->vm_object, fault_index(vmf) - before, count,
-                      pages);
+    object_find_pages(vmf->vma->vm_object,
+                      vma_index(vmf->vma, vmf->address) - before, count, pages);
     spin_lock(lock);
     for (unsigned i = 0; i < count; i++) {
         if (!pages[i] || !pte_none(pte_get(&pte[i])) ||
@@ -149,7 +144,7 @@ static unsigned do_cow_fault(struct vm_fault *vmf)
     page = mm_charge_page(vmf->vma->vm_mm, alloc_page());
     if (likely(page)) {
         page_copy(page_address(page), page_address(from));
-        page->flags |= PG_ANON;
+        page_set_anon(page, vmf->vma, vmf->address);
         install(vmf, page, true, from);
         fault_note(vmf, END_OBJECT_COW);
     }

@@ -5,6 +5,7 @@
 #include <arch/tlb.h>
 #include <mm/internal.h>
 #include <mm/pgtable.h>
+#include <mm/rmap.h>
 #include <mm/userfaultfd.h>
 #include <mm/vma_lock.h>
 
@@ -154,7 +155,7 @@ static void copy_layout(struct mm_struct *child, const struct mm_struct *mm)
 
 struct mm_struct *mm_fork(struct mm_struct *parent)
 {
-    struct mm_struct *child = mm_create();
+    struct mm_struct *child = mm_alloc(parent);
     int r;
 
     if (!child)
@@ -165,6 +166,8 @@ struct mm_struct *mm_fork(struct mm_struct *parent)
     tlb_flush_mm(parent);
     if (r)
         userfaultfd_cancel(parent, UFFD_EVENT_FORK);
+    else
+        family_join(child);
     mmap_write_unlock(parent);
     if (r) {
         mm_put(child);

@@ -6,7 +6,8 @@
 #include <arch/tlb.h>
 #include <base/printk.h>
 #include <base/string.h>
-#include <mm/mm.h>
+#include <mm/internal.h>
+#include <mm/rmap.h>
 #include <mm/userfaultfd.h>
 
 static struct kmem_cache mm_cache;
@@ -22,7 +23,7 @@ void mm_init(void)
     zero_page->flags |= PG_ZERO | PG_RESERVED;
 }
 
-struct mm_struct *mm_create(void)
+struct mm_struct *mm_alloc(const struct mm_struct *parent)
 {
     struct mm_struct *mm = kmem_cache_zalloc(&mm_cache);
 
@@ -34,11 +35,26 @@ struct mm_struct *mm_create(void)
     rwsem_init(&mm->mmap_lock);
     spin_lock_class(&mm->page_table_lock, LOCK_PAGE_TABLE);
     mm->mmap_base = STACK_TOP - STACK_RESERVE;
+    list_init(&mm->family_link);
     vma_tree_init(mm);
-    if (arch_mm_init(mm)) {
-        kmem_cache_free(&mm_cache, mm);
-        return NULL;
-    }
+    if (parent)
+        family_inherit(mm, parent);
+    else if (family_create(mm))
+        goto no_family;
+    if (!arch_mm_init(mm))
+        return mm;
+    family_put(mm);
+no_family:
+    kmem_cache_free(&mm_cache, mm);
+    return NULL;
+}
+
+struct mm_struct *mm_create(void)
+{
+    struct mm_struct *mm = mm_alloc(NULL);
+
+    if (mm)
+        family_join(mm);
     return mm;
 }
 
@@ -98,7 +114,12 @@ void mm_put(struct mm_struct *mm)
 {
     if (__atomic_fetch_sub(&mm->users, 1, __ATOMIC_ACQ_REL) != 1)
         return;
+#ifdef LOCKDEP
+    BUG_ON(validate_rmap(mm, ~0ull, false));
+#endif
+    family_leave(mm);
     exit_mmap(mm);
+    family_put(mm);
     arch_mm_destroy(mm);
     mm_drop(mm);
 }

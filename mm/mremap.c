@@ -6,6 +6,7 @@
  */
 #include <mm/internal.h>
 #include <mm/pgtable.h>
+#include <mm/rmap.h>
 #include <mm/userfaultfd.h>
 #include <uapi/faultline/mman.h>
 
@@ -29,12 +30,6 @@ static int unmap(struct mm_struct *mm, u64 start, u64 len)
     if (start > TASK_SIZE || len > TASK_SIZE - start)
         return -EINVAL;
     return munmap_range(mm, start, start + len);
-}
-
-/* Page offset of addr in what vma maps. */
-static u64 pgoff_at(const struct vm_area_struct *vma, u64 addr)
-{
-    return vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT);
 }
 
 /* By how much the address space becomes larger in the end. */
@@ -69,7 +64,7 @@ static struct vm_area_struct *area_to_resize(const struct remap *rm, int *error)
     *error = -EFAULT;
     if (!vma)
         return NULL;
-    pgoff = pgoff_at(vma, rm->addr);
+    pgoff = vma_index(vma, rm->addr);
     if (!rm->old_len && !(vma->vm_flags & VM_MAYSHARE))
         *error = -EINVAL;
     else if (rm->old_len > vma->vm_end - rm->addr)
@@ -99,7 +94,7 @@ static long grow_in_place(struct remap *rm, struct vm_area_struct *vma)
 {
     u64 start = vma->vm_end, end = rm->addr + rm->new_len;
     struct vma_shape shape = {vma->vm_flags, vma->vm_object,
-                              pgoff_at(vma, start), vma->vm_uffd};
+                              vma_index(vma, start), vma->vm_uffd};
 
     if (charge(rm, vma, 0))
         return -ENOMEM;
@@ -124,8 +119,9 @@ static struct vm_area_struct *copy_area(const struct remap *rm,
     new->vm_end = rm->new_addr + rm->new_len;
     /* Nobody knows the offset of untouched memory: it may merge better. */
     new->vm_pgoff = vma->vm_object || vma_has_pages(vma)
-                        ? pgoff_at(vma, rm->addr)
+                        ? vma_index(vma, rm->addr)
                         : rm->new_addr >> PAGE_SHIFT;
+    mm_note_moved(new);
     if (userfaultfd_remap(new, rm->addr, rm->new_addr, rm->old_len) ||
         vma_insert(rm->mm, new)) {
         vma_free(new);

@@ -8,6 +8,7 @@
 #include <arch/tlb.h>
 #include <mm/internal.h>
 #include <mm/pgtable.h>
+#include <mm/rmap.h>
 #include <mm/vma_lock.h>
 
 struct move {
@@ -109,21 +110,21 @@ int move_page_tables(struct vm_area_struct *vma, u64 old,
     struct move m = {vma->vm_mm, old,
                      old + len,  new_vma->vm_start,
                      new_vma,    vma->vm_uffd && !new_vma->vm_uffd};
+    spinlock_t *owner =
+        vma->vm_object ? &vma->vm_object->lock : &m.mm->family->lock;
     u64 va = old, stop;
     pte_t *from;
 
     vma_start_write(vma);
     if (!alloc_tables(&m))
         return -ENOMEM;
-    /* Who unmaps a page of the object everywhere must find it. */
-    if (vma->vm_object)
-        spin_lock(&vma->vm_object->lock);
+    /* Who looks for all entries of a page must find them, here or there. */
+    spin_lock(owner);
     while ((from = pt_next_leaf(m.mm->pgd, &va, m.end, &stop))) {
         move_table(&m, va, stop, from);
         va = stop;
     }
-    if (vma->vm_object)
-        spin_unlock(&vma->vm_object->lock);
+    spin_unlock(owner);
     tlb_flush_range(m.mm, old, m.end);
     return 0;
 }

@@ -50,6 +50,12 @@ struct mem_object *object_create_module(const char *name, u64 start, u64 size)
         return NULL;
     object->base_pfn = start >> PAGE_SHIFT;
     object->page_count = object_pages(object);
+    for (u64 i = 0; i < object->page_count; i++) {
+        struct page *page = pfn_to_page(object->base_pfn + i);
+
+        page->object = object;
+        page->index = i;
+    }
     clear_tail(start, size);
     return object;
 }

@@ -8,6 +8,7 @@
 #include <arch/tlb.h>
 #include <arch/uaccess.h>
 #include <mm/fault.h>
+#include <mm/rmap.h>
 #include <mm/userfaultfd.h>
 
 /* One filling call: what goes where, and how far it may go. */
@@ -73,6 +74,8 @@ static int fill_install(const struct fill *f, struct vm_area_struct *vma,
     if (unlikely(!pte_none(vmf.orig_pte)) &&
         (f->kind != FILL_COPY || pte_present(vmf.orig_pte)))
         return -EEXIST;
+    if (likely(page))
+        page_set_anon(page, vma, address);
     if (!fault_install(&vmf, fill_entry(f, vma, page), page, RSS_ANON))
         return -EEXIST;
     return 0;
@@ -118,7 +121,6 @@ static int copy_page(const struct fill *f, u64 dst, u64 src)
     if (unlikely(r)) {
         r = target_error(f, dst, r);
     } else {
-        page->flags |= PG_ANON;
         r = fill_page(f, dst, page);
     }
     if (r)

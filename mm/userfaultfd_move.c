@@ -4,6 +4,7 @@
  */
 #include <arch/tlb.h>
 #include <mm/fault.h>
+#include <mm/rmap.h>
 #include <mm/userfaultfd.h>
 
 struct move {
@@ -27,7 +28,8 @@ static void unlock_both(spinlock_t *a, spinlock_t *b)
 }
 
 /* Both entries' tables are locked. */
-static int move_entry(const struct move *m, u64 src, pte_t *from, pte_t *to)
+static int move_entry(const struct move *m, u64 src, pte_t *from, u64 dst,
+                      pte_t *to)
 {
     pte_t e = from ? pte_get(from) : PTE_NONE;
     struct page *page;
@@ -43,6 +45,8 @@ static int move_entry(const struct move *m, u64 src, pte_t *from, pte_t *to)
         return -EBUSY;
     pte_set(from, PTE_NONE);
     tlb_flush_page(m->src->vm_mm, src);
+    if (page != zero_page)
+        page_set_family(page, m->dst, dst);
     pte_set(to, fault_make_pte(m->dst, page, page != zero_page));
     return 0;
 }
@@ -57,7 +61,7 @@ static int move_page(const struct move *m, u64 src, u64 dst)
         return -ENOMEM;
     from = pte_lookup(mm, src);
     lock_both(pte_lockptr(to), pte_lockptr(from ? from : to));
-    r = move_entry(m, src, from, to);
+    r = move_entry(m, src, from, dst, to);
     unlock_both(pte_lockptr(to), pte_lockptr(from ? from : to));
     return r;
 }

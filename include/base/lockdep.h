@@ -14,6 +14,7 @@ enum lock_class {
     LOCK_EPOLL,   /* every epoll set; asks files while it is held */
     LOCK_FUTEX,   /* two at once, in order of address */
     LOCK_OBJECT,
+    LOCK_FAMILY,
     LOCK_PAGE_TABLE,
     LOCK_PTE, /* one table's entries; two at once, in order of address */
     LOCK_UFFD,

@@ -8,6 +8,9 @@
 /* A u64 that is an address or a negated errno. */
 #define IS_ERR_VALUE(v) unlikely((u64)(v) >= (u64)-4095)
 
+/* mm_create(), or for a child of parent's family, not yet a member. */
+struct mm_struct *mm_alloc(const struct mm_struct *parent) __must_check;
+
 /* Binds a new area, not yet linked, to its object (NULL: none): takes a
  * reference; vma_link() will add it to the object's mappings. */
 void vma_set_object(struct vm_area_struct *vma, struct mem_object *object);

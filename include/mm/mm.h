@@ -72,7 +72,10 @@ struct mm_struct {
     struct mm_group *group; /* see group.h; NULL: none. Holds a reference */
     bool sealed;            /* some area has VM_SEALED */
     u64 def_flags; /* VM_LOCKED bits of areas to come, see mlockall(2) */
-    bool limited;  /* a task of it has RLIMIT_AS or RLIMIT_DATA, or had */
+    struct mm_family *family; /* rmap.h */
+    struct list_head family_link;
+    bool moved;   /* anonymous pages may lie elsewhere than their index says */
+    bool limited; /* a task of it has RLIMIT_AS or RLIMIT_DATA, or had */
     /* Pages mapped: all, and by kind, see account.h; mmap lock. */
     u64 total_vm, data_vm, stack_vm, exec_vm, locked_vm;
     u64 hiwater_vm, hiwater_rss; /* at the last shrinking */
@@ -103,6 +106,9 @@ bool mm_try_get(struct mm_struct *mm);
  * Takes both mmap locks. Returns NULL when out of memory, nothing changed. */
 struct mm_struct *mm_fork(struct mm_struct *parent) __must_check;
 
+/* Debug builds: a writer has finished; a panic if it left things amiss. */
+void mm_check(struct mm_struct *mm);
+
 static inline void mmap_read_lock(struct mm_struct *mm)
 {
     rwsem_down_read(&mm->mmap_lock);
@@ -121,7 +127,7 @@ void userfaultfd_deliver(struct mm_struct *mm);
 static inline void mmap_write_unlock(struct mm_struct *mm)
 {
 #ifdef LOCKDEP
-    BUG_ON(validate_mm(mm));
+    mm_check(mm);
 #endif
     mm->lock_seq++; /* every area's write lock ends */
     if (unlikely(mm->uffd_events != NULL))

@@ -24,6 +24,7 @@
 #define PG_PREALLOC 0x80u  /* object's, set aside, never used */
 #define PG_CHARGED  0x100u /* counted in page->group */
 #define PG_DIRTY    0x200u /* object's, written; entries may know better */
+#define PG_COPY     0x400u /* with PG_ANON: of an object's page */
 
 /* One per frame, 64 bytes. */
 struct page {
@@ -41,9 +42,12 @@ struct page {
         struct {                   /* page table */
             spinlock_t table_lock; /* of level 0: its entries */
         };
-        struct { /* memory object's page */
-            struct mem_object *object;
-            u64 index;
+        struct { /* user page, see rmap.h */
+            union {
+                struct mem_object *object; /* its, or PG_COPY: copied from */
+                struct mm_family *family;  /* PG_ANON without PG_COPY */
+            };
+            u64 index; /* in the object; linear, see vma_index() */
         };
     };
     struct mm_group *group; /* with PG_CHARGED; holds a reference */

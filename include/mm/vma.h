@@ -122,6 +122,13 @@ static inline u64 vma_pages(const struct vm_area_struct *vma)
     return (vma->vm_end - vma->vm_start) >> PAGE_SHIFT;
 }
 
+/* The page of the object at addr; in anonymous memory a number that stays with
+ * the page wherever mremap(2) takes it. */
+static inline u64 vma_index(const struct vm_area_struct *vma, u64 addr)
+{
+    return vma->vm_pgoff + ((addr - vma->vm_start) >> PAGE_SHIFT);
+}
+
 /* ---- lookup (mm/vma_find.c); mmap lock held, read or write ---- */
 
 /* First area with vm_end > addr, or NULL. */

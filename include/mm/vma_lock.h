@@ -33,6 +33,19 @@ static inline void vma_tree_end(struct mm_struct *mm)
     __atomic_fetch_sub(&mm->tree_users, TREE_CHANGING, __ATOMIC_RELEASE);
 }
 
+/* The tree is looked at without the mmap lock, and does not change meanwhile.
+ * Others wait for the end: be brief. */
+static inline void vma_lookup_begin(struct mm_struct *mm)
+{
+    if (unlikely(__atomic_add_fetch(&mm->tree_users, 1, __ATOMIC_SEQ_CST) < 0))
+        vma_tree_wait_change(mm);
+}
+
+static inline void vma_lookup_end(struct mm_struct *mm)
+{
+    __atomic_fetch_sub(&mm->tree_users, 1, __ATOMIC_RELEASE);
+}
+
 /* Nobody handles a fault in the area from here on, until the mmap lock, held
  * for write, is let go. */
 static inline void vma_start_write(struct vm_area_struct *vma)
@@ -84,12 +97,11 @@ static inline struct vm_area_struct *vma_start_read(struct mm_struct *mm,
 {
     struct vm_area_struct *vma;
 
-    if (unlikely(__atomic_add_fetch(&mm->tree_users, 1, __ATOMIC_SEQ_CST) < 0))
-        vma_tree_wait_change(mm);
+    vma_lookup_begin(mm);
     vma = find_vma_cached(mm, addr);
     if (unlikely(!vma || vma->vm_start > addr || !vma_try_read(vma)))
         vma = NULL;
-    __atomic_fetch_sub(&mm->tree_users, 1, __ATOMIC_RELEASE);
+    vma_lookup_end(mm);
     return vma;
 }
 
