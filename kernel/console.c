@@ -111,6 +111,9 @@ static ssize_t console_read(struct file *f, void __user *buf, size_t n,
     (void)pos;
     if (!n)
         return 0;
+    r = tty_check(SIGTTIN);
+    if (r)
+        return r;
     r = wait_input(f);
     if (r <= 0)
         return r;
@@ -134,6 +137,12 @@ static ssize_t console_file_write(struct file *f, const void __user *buf,
 
     (void)f;
     (void)pos;
+    if (unlikely(tty_termios.c_lflag & TTY_TOSTOP)) {
+        int r = tty_check(SIGTTOU);
+
+        if (r)
+            return r;
+    }
     while (done < n) {
         part = min(n - done, sizeof(chunk));
         left = copy_from_user_partial(chunk, buf + done, part);

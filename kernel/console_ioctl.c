@@ -1,6 +1,6 @@
 /*
- * What libc and shells ask of a terminal, see ioctl_tty(2). There is no job
- * control: the foreground group is whatever asks.
+ * What libc and shells ask of a terminal, see ioctl_tty(2). Job control is
+ * tty_job.c's.
  */
 #include <arch/uaccess.h>
 #include <kernel/thread.h>
@@ -17,6 +17,7 @@
 #define TIOCGPGRP  0x540f
 #define TIOCSPGRP  0x5410
 #define TIOCOUTQ   0x5411
+#define TIOCNOTTY  0x5422
 #define TIOCGWINSZ 0x5413
 #define TIOCSWINSZ 0x5414
 #define FIONREAD   0x541b
@@ -31,7 +32,10 @@ static struct winsize_k winsize = {24, 80, 0, 0};
 static long set_termios(const void __user *arg, bool flush)
 {
     struct termios_k termios;
+    int r = tty_check(SIGTTOU);
 
+    if (r)
+        return r;
     if (copy_from_user(&termios, arg, sizeof(termios)))
         return -EFAULT;
     if (flush)
@@ -64,6 +68,23 @@ static long ioctl_termios(unsigned cmd, void __user *arg)
     }
 }
 
+static long ioctl_group(unsigned cmd, void __user *arg)
+{
+    u32 pgid, sid;
+    int group, r = tty_foreground(&pgid, &sid);
+
+    if (r)
+        return r;
+    if (cmd != TIOCSPGRP)
+        return put_int((int)(cmd == TIOCGPGRP ? pgid : sid), arg);
+    r = tty_check(SIGTTOU);
+    if (r)
+        return r == -EIO ? -ENOTTY : r;
+    if (copy_from_user(&group, arg, sizeof(group)))
+        return -EFAULT;
+    return tty_set_foreground(group);
+}
+
 long console_ioctl(struct file *f, unsigned cmd, u64 arg)
 {
     void __user *p = (void __user *)arg;
@@ -71,9 +92,13 @@ long console_ioctl(struct file *f, unsigned cmd, u64 arg)
     (void)f;
     switch (cmd) {
     case TIOCGPGRP:
-        return put_int((int)current->task->pgid, p);
     case TIOCGSID:
-        return put_int((int)current->task->sid, p);
+    case TIOCSPGRP:
+        return ioctl_group(cmd, p);
+    case TIOCSCTTY:
+        return tty_take_control(arg == 1);
+    case TIOCNOTTY:
+        return tty_leave();
     case FIONREAD:
         return put_int(tty_input_count(), p);
     case TIOCOUTQ:
@@ -82,8 +107,6 @@ long console_ioctl(struct file *f, unsigned cmd, u64 arg)
         if (arg != 1) /* 1: output only, of which nothing waits */
             tty_flush();
         return 0;
-    case TIOCSCTTY:
-    case TIOCSPGRP:
     case TCSBRK:
     case TCXONC:
         return 0;

@@ -11,6 +11,7 @@
 #include <kernel/signal_queue.h>
 #include <kernel/sys_proc.h>
 #include <kernel/task.h>
+#include <kernel/tty.h>
 
 void task_begin_exit(struct task *task, int status)
 {
@@ -143,6 +144,8 @@ static void task_end(struct task *task)
 
     spin_lock(&task_lock);
     job_task_ends(task);
+    if (unlikely(task->pid == task->sid))
+        tty_leader_ends(task);
     if (reparent_children(task) && init_task) {
         heir = init_task;
         task_get(heir);

@@ -51,6 +51,15 @@ void ktimer_set(struct ktimer *timer, u64 deadline)
         thread_wake(timer_thread);
 }
 
+static void (*deferred)(void); /* atomic */
+
+void ktimer_defer(void (*fn)(void))
+{
+    __atomic_store_n(&deferred, fn, __ATOMIC_RELEASE);
+    if (timer_thread)
+        thread_wake(timer_thread);
+}
+
 /* Calls those due. Returns the soonest of the others, 0: none. */
 static u64 timers_fire(u64 now)
 {
@@ -69,6 +78,7 @@ static u64 timers_fire(u64 now)
 
 static void timer_main(void *unused)
 {
+    void (*fn)(void);
     u64 next;
 
     (void)unused;
@@ -76,6 +86,9 @@ static void timer_main(void *unused)
     for (;;) {
         thread_prepare_block(WAIT_UNINTERRUPTIBLE);
         spin_lock(&task_lock);
+        fn = __atomic_exchange_n(&deferred, NULL, __ATOMIC_ACQ_REL);
+        if (fn)
+            fn();
         next = timers_fire(time_ns());
         spin_unlock(&task_lock);
         (void)thread_block_until(next);

@@ -38,6 +38,7 @@ static void inherit(struct task *task, const struct task *parent)
     spin_lock(&task_lock);
     task->pgid = parent->pgid;
     task->sid = parent->sid;
+    task->left_tty = parent->left_tty;
     memcpy(task->limits, parent->limits, sizeof(task->limits));
     task->oom_score_adj = parent->oom_score_adj;
     cpu_limits_changed(task);

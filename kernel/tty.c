@@ -6,6 +6,7 @@
  * with interrupts off.
  */
 #include <base/spinlock.h>
+#include <kernel/signal.h>
 #include <kernel/tty.h>
 
 #define RING_SIZE 4096u /* a power of two */
@@ -22,7 +23,7 @@ struct wait_queue tty_readable = {SPINLOCK_INIT_CLASS(LOCK_WAIT_QUEUE),
 struct termios_k tty_termios = {
     .c_iflag = TTY_ICRNL,
     .c_cflag = TTY_B115K | TTY_CS8 | TTY_CREAD,
-    .c_lflag = TTY_ICANON,
+    .c_lflag = TTY_ICANON | TTY_ISIG,
     .c_cc = {3, 28, 127, 21, 4, 0, 1, 0, 17, 19, 26, 0, 18, 15, 23, 22, 0},
 };
 
@@ -74,11 +75,41 @@ static void receive_canonical(u8 c)
         push(c, c == '\n');
 }
 
+/* The signal that the byte stands for, or 0. */
+static int signal_of(u8 c)
+{
+    const u8 *cc = tty_termios.c_cc;
+
+    if (!(tty_termios.c_lflag & TTY_ISIG) || !c)
+        return 0;
+    if (c == cc[TTY_VINTR])
+        return SIGINT;
+    if (c == cc[TTY_VQUIT])
+        return SIGQUIT;
+    return c == cc[TTY_VSUSP] ? SIGTSTP : 0;
+}
+
+/* What was typed before it is forgotten, unless NOFLSH keeps it. */
+static void receive_signal(u8 c, int sig)
+{
+    const char shown[2] = {'^', (char)(c ^ 0x40)};
+
+    if (!(tty_termios.c_lflag & TTY_NOFLSH))
+        tty_flush();
+    echo(shown, sizeof(shown));
+    tty_signal(sig);
+}
+
 void tty_receive(u8 c)
 {
     u32 iflag = tty_termios.c_iflag;
     u64 flags;
+    int sig = signal_of(c);
 
+    if (sig) {
+        receive_signal(c, sig);
+        return;
+    }
     if (c == '\r' && (iflag & TTY_IGNCR))
         return;
     if (c == '\r' && (iflag & TTY_ICRNL))

@@ -41,6 +41,10 @@ __must_check int itimer_to_user(struct itimerspec_k __user *user,
 /* Queues the timer, wherever it was before; deadline 0 takes it off. */
 void ktimer_set(struct ktimer *timer, u64 deadline);
 
+/* Interrupt handlers: the thread calls fn soon, under task_lock. One fn only:
+ * it is the terminal's. */
+void ktimer_defer(void (*fn)(void));
+
 /* Makes the thread. Returns 0 or -ENOMEM. */
 __must_check int ktimer_init(void);
 

@@ -137,6 +137,7 @@ struct task {
     struct wait_queue end;        /* who polls a pidfd of ours */
 
     u32 pgid, sid;
+    bool left_tty;   /* its session's terminal is not its own, TIOCNOTTY */
     bool exiting;    /* exit_group or a fatal signal: no new threads */
     bool zombie;     /* all threads gone, waits to be reaped */
     int exit_status; /* as wait4() reports it */

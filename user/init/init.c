@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -197,6 +198,8 @@ int main(int argc, char **argv)
                           "kernel?");
     modules_parse(modules);
     modules_close_on_exec();
+    /* So that ^C reaches what we run. */
+    ioctl(STDIN_FILENO, TIOCSCTTY, 0);
     if (argc == 1)
         demo("file");
     if (argc == 2 && !strcmp(argv[1], "run"))
