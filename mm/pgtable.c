@@ -81,9 +81,12 @@ void pte_for_each(struct mm_struct *mm, u64 start, u64 end,
         spinlock_t *lock = pte_lockptr(pte);
 
         spin_lock(lock);
-        for (; start < stop; start += PAGE_SIZE, pte++)
+        while ((pte = pte_skip_none(pte, &start, stop)), start < stop) {
             if (pte_present(pte_get(pte)))
                 fn(mm, start, pte, arg);
+            start += PAGE_SIZE;
+            pte++;
+        }
         spin_unlock(lock);
     }
 }

@@ -9,31 +9,16 @@ static struct vm_area_struct *vma_of(struct rb_node *node)
     return container_of(node, struct vm_area_struct, vm_rb);
 }
 
-/* The tree does not know the newest area. */
-static inline struct vm_area_struct *found_or_fresh(
-    struct mm_struct *mm, u64 addr, struct vm_area_struct *found)
+static bool contains(const struct vm_area_struct *vma, u64 addr)
 {
-    struct vm_area_struct *fresh = READ_ONCE(mm->vma_fresh);
-
-    if (likely(!fresh) || fresh->vm_end <= addr ||
-        (found && found->vm_start < fresh->vm_start))
-        return found;
-    return fresh;
+    return vma && vma->vm_start <= addr && addr < vma->vm_end;
 }
 
-/*
- * The last hit is remembered: consecutive faults mostly hit the same area.
- * Readers may race to write it; any of their values will do, since an area
- * leaves it before it goes (vma_unlink()).
- */
-struct vm_area_struct *find_vma(struct mm_struct *mm, u64 addr)
+static struct vm_area_struct *search(struct mm_struct *mm, u64 addr)
 {
-    struct vm_area_struct *found = READ_ONCE(mm->vma_cache);
     struct rb_node *node = mm->mm_rb.node;
+    struct vm_area_struct *found = NULL;
 
-    if (found && found->vm_start <= addr && addr < found->vm_end)
-        return found;
-    found = NULL;
     while (node) {
         struct vm_area_struct *vma = vma_of(node);
 
@@ -42,13 +27,34 @@ struct vm_area_struct *find_vma(struct mm_struct *mm, u64 addr)
             continue;
         }
         found = vma;
-        if (vma->vm_start <= addr) {
-            WRITE_ONCE(mm->vma_cache, vma);
+        if (vma->vm_start <= addr)
             break;
-        }
         node = node->left;
     }
-    return found_or_fresh(mm, addr, found);
+    return found;
+}
+
+/*
+ * The last hit is remembered: consecutive faults mostly hit the same area.
+ * Readers may race to write it; any of their values will do, since an area
+ * leaves it before it goes (vma_unlink()). The tree does not know the newest
+ * area.
+ */
+struct vm_area_struct *find_vma(struct mm_struct *mm, u64 addr)
+{
+    struct vm_area_struct *found = READ_ONCE(mm->vma_cache);
+    struct vm_area_struct *fresh;
+
+    if (contains(found, addr))
+        return found;
+    fresh = READ_ONCE(mm->vma_fresh);
+    found = contains(fresh, addr) ? fresh : search(mm, addr);
+    if (contains(found, addr))
+        WRITE_ONCE(mm->vma_cache, found);
+    else if (fresh && addr < fresh->vm_start &&
+             (!found || fresh->vm_start < found->vm_start))
+        found = fresh;
+    return found;
 }
 
 struct vm_area_struct *find_vma_intersection(struct mm_struct *mm, u64 start,

@@ -7,9 +7,9 @@
  * end must recompute the successor's.
  *
  * The newest area, mm->vma_fresh, is in the list only: programs map, use and
- * unmap, and then the tree need not know. It is as if the tree were looked at
- * the moment before; find_vma() takes the area into account, and all else that
- * needs the tree puts it there first (vma_settle()).
+ * unmap, and then the tree need not know. To the tree, gaps included, it is as
+ * if the area were not there; find_vma() takes it into account, and whoever
+ * looks for a place puts it into the tree first (vma_settle()).
  */
 #include <base/errno.h>
 #include <mm/internal.h>
@@ -28,7 +28,7 @@ static inline struct rb_node *gap_changed(struct mm_struct *mm,
 
     if (!vma)
         return NULL;
-    gap = vma->vm_gap = vma_gap(vma);
+    gap = vma->vm_gap = vma_gap(vma, mm->vma_fresh);
     if (gap >= mm->hole_bound && mm->hole_vma &&
         vma->vm_start > mm->hole_vma->vm_start)
         mm->hole_vma = NULL;
@@ -100,9 +100,11 @@ static void tree_insert(struct mm_struct *mm, struct vm_area_struct *vma)
 
 void vma_settle_fresh(struct mm_struct *mm)
 {
+    struct vm_area_struct *vma = mm->vma_fresh;
+
     vma_tree_begin(mm);
-    tree_insert(mm, mm->vma_fresh);
     mm->vma_fresh = NULL;
+    tree_insert(mm, vma);
     vma_tree_end(mm);
 }
 
@@ -158,11 +160,22 @@ static void list_unlink(struct mm_struct *mm, struct vm_area_struct *vma)
         mm->hole_vma = next;
 }
 
+/* The next area in the tree. That one's gap is about to change; if the newest
+ * area is in between, so does the hole below it, which nobody keeps. */
+static struct vm_area_struct *tree_next(struct mm_struct *mm,
+                                        const struct vm_area_struct *vma)
+{
+    struct vm_area_struct *next = vma->vm_next;
+
+    if (likely(!next || next != mm->vma_fresh))
+        return next;
+    mm->hole_vma = NULL;
+    return next->vm_next;
+}
+
 void vma_unlink(struct mm_struct *mm, struct vm_area_struct *vma)
 {
     vma_start_write(vma);
-    if (mm->vma_fresh != vma)
-        vma_settle(mm);
     list_unlink(mm, vma);
     vma_tree_begin(mm);
     if (mm->vma_cache == vma)
@@ -170,11 +183,21 @@ void vma_unlink(struct mm_struct *mm, struct vm_area_struct *vma)
     if (mm->vma_fresh == vma)
         mm->vma_fresh = NULL;
     else
-        rb_erase(&mm->mm_rb, &vma->vm_rb, gap_changed(mm, vma->vm_next),
+        rb_erase(&mm->mm_rb, &vma->vm_rb, gap_changed(mm, tree_next(mm, vma)),
                  gap_update);
     vma_tree_end(mm);
     if (vma->vm_object)
         object_unlink(vma);
+}
+
+static void set_edges(struct vm_area_struct *vma, u64 start, u64 end)
+{
+    vma_tree_begin(vma->vm_mm);
+    if (vma->vm_object)
+        object_move(vma, start, end);
+    else
+        vma_set_edges(vma, start, end);
+    vma_tree_end(vma->vm_mm);
 }
 
 void vma_adjust(struct vm_area_struct *vma, u64 start, u64 end)
@@ -184,21 +207,15 @@ void vma_adjust(struct vm_area_struct *vma, u64 start, u64 end)
     bool end_moved = end != vma->vm_end;
 
     vma_start_write(vma);
-    vma_settle(mm);
-    vma_tree_begin(mm);
-    if (vma->vm_object)
-        object_move(vma, start, end);
-    else
-        vma_set_edges(vma, start, end);
-    vma_tree_end(mm);
+    set_edges(vma, start, end);
+    if (end_moved && !vma->vm_next)
+        mm->highest_vm_end = end;
+    if (vma == mm->vma_fresh || (end_moved && !vma->vm_next))
+        mm->hole_vma = NULL;
+    if (vma == mm->vma_fresh)
+        return;
     if (start_moved)
         rb_propagate(&mm->mm_rb, gap_changed(mm, vma));
-    if (!end_moved)
-        return;
-    if (vma->vm_next) {
-        rb_propagate(&mm->mm_rb, gap_changed(mm, vma->vm_next));
-    } else {
-        mm->highest_vm_end = end;
-        mm->hole_vma = NULL;
-    }
+    if (end_moved)
+        rb_propagate(&mm->mm_rb, gap_changed(mm, tree_next(mm, vma)));
 }

@@ -14,15 +14,29 @@ static struct vma_shape shape_at(const struct vm_area_struct *vma, u64 start,
     return (struct vma_shape){flags, vma->vm_object, pgoff, vma->vm_uffd};
 }
 
+static bool like(const struct vm_area_struct *vma, u64 flags)
+{
+    return vma && !((vma->vm_flags ^ flags) & ~VM_SOFTDIRTY);
+}
+
+/* A neighbour of that part of the area has the flags already. */
+static inline bool may_join(const struct vm_area_struct *area, u64 start,
+                            u64 end, u64 flags)
+{
+    return (area->vm_start == start && like(area->vm_prev, flags)) ||
+           (area->vm_end == end && like(area->vm_next, flags));
+}
+
 int vma_modify_flags(struct vm_area_struct **vma, u64 start, u64 end, u64 flags)
 {
     struct vma_shape shape = shape_at(*vma, start, flags);
-    struct vm_area_struct *area = *vma, *merged;
+    struct vm_area_struct *area = *vma, *merged = NULL;
     struct mm_struct *mm = area->vm_mm;
     int r = 0;
 
-    merged = vma_merge(mm, area->vm_start < start ? area : area->vm_prev, start,
-                       end, &shape);
+    if (may_join(area, start, end, flags))
+        merged = vma_merge(mm, area->vm_start < start ? area : area->vm_prev,
+                           start, end, &shape);
     if (merged) {
         *vma = merged;
         return 0;

@@ -31,23 +31,9 @@ static bool object_knows(const struct vm_area_struct *vma)
     return node;
 }
 
-/* The gap as the tree knows it: without the newest area. */
-static u64 tree_gap(const struct mm_struct *mm, struct vm_area_struct *vma)
-{
-    struct vm_area_struct *fresh = mm->vma_fresh, *prev = vma->vm_prev;
-    u64 gap;
-
-    if (!fresh || prev != fresh)
-        return vma_gap(vma);
-    vma->vm_prev = fresh->vm_prev;
-    gap = vma_gap(vma);
-    vma->vm_prev = prev;
-    return gap;
-}
-
 /* One area against its predecessor in the list, and in itself. */
 static const char *area_fault(const struct mm_struct *mm,
-                              struct vm_area_struct *vma,
+                              const struct vm_area_struct *vma,
                               const struct vm_area_struct *prev)
 {
     if (vma->vm_mm != mm)
@@ -59,7 +45,7 @@ static const char *area_fault(const struct mm_struct *mm,
         return "wrong vm_prev";
     if (prev && prev->vm_end > vma->vm_start)
         return "overlaps the one before";
-    if (vma != mm->vma_fresh && vma->vm_gap != tree_gap(mm, vma))
+    if (vma != mm->vma_fresh && vma->vm_gap != vma_gap(vma, mm->vma_fresh))
         return "wrong vm_gap";
     if (!vma->vm_uffd != !(vma->vm_flags & VM_UFFD_ANY))
         return "userfaultfd flags without a context, or the reverse";

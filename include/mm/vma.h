@@ -105,14 +105,19 @@ static inline u64 vm_start_gap(const struct vm_area_struct *vma)
 /*
  * Free bytes between the previous area (or 0) and this one's guard gap. Larger
  * ones count as 1 TiB: there are never many, and what is mapped below the
- * lowest area, where most new mappings go, changes nothing for the tree.
+ * lowest area, where most new mappings go, changes nothing for the tree. fresh:
+ * the area that is not in the tree, or NULL; it does not count.
  */
 #define VMA_GAP_MAX (1ul << 40)
-static inline u64 vma_gap(const struct vm_area_struct *vma)
+static inline u64 vma_gap(const struct vm_area_struct *vma,
+                          const struct vm_area_struct *fresh)
 {
-    u64 below = vma->vm_prev ? vma->vm_prev->vm_end : 0;
-    u64 start = vm_start_gap(vma);
+    const struct vm_area_struct *prev = vma->vm_prev;
+    u64 start = vm_start_gap(vma), below;
 
+    if (prev && prev == fresh)
+        prev = prev->vm_prev;
+    below = prev ? prev->vm_end : 0;
     return start > below ? min(start - below, VMA_GAP_MAX) : 0;
 }
 

@@ -78,7 +78,10 @@ static void settled_by_the_next(void **state __maybe_unused)
     assert_ptr_equal(mm->vma_fresh, second);
     assert_int_equal(do_mprotect(mm, AREA, PAGE_SIZE, PROT_NONE), 0);
     assert_int_equal(do_munmap(mm, AREA, PAGE_SIZE), 0);
-    assert_null(mm->vma_fresh);
+    assert_ptr_equal(mm->vma_fresh, second);
+    assert_null(mm->mm_rb.node);
+    assert_int_equal(validate_mm(mm), 0);
+    map_at(AREA + 8 * PAGE_SIZE, PROT_READ);
     assert_ptr_equal(mm->mm_rb.node, &second->vm_rb);
     assert_int_equal(validate_mm(mm), 0);
     mm_put(mm);
