@@ -2,6 +2,7 @@
  * /proc/PID/smaps and smaps_rollup, see proc_pid_smaps(5): what each area, or
  * all of them, have resident, in Linux's rows.
  */
+#include <arch/pkey.h>
 #include <base/errno.h>
 #include <kernel/proc_maps.h>
 #include <mm/view.h>
@@ -108,6 +109,8 @@ static void show_area(struct vm_area_struct *vma, struct seq *s)
     show_row(s, "MMUPageSize", PAGE_SIZE);
     show_usage(s, &u, false);
     seq_printf(s, "THPeligible:           0\n");
+    if (arch_pkeys() > 1)
+        seq_printf(s, "ProtectionKey:  %8u\n", vma_pkey(vma));
     show_flags(s, vma->vm_flags);
 }
 

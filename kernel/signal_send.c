@@ -255,3 +255,9 @@ void signal_force(int sig, int code, u64 addr)
     __atomic_fetch_or(&t->work, WORK_SIGNAL, __ATOMIC_RELAXED);
     spin_unlock(&task_lock);
 }
+
+void signal_force_pkey(u64 addr, int key)
+{
+    signal_force(SIGSEGV, SEGV_PKUERR, addr);
+    current->fault_info.si_pkey = (u32)key;
+}

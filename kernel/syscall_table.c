@@ -101,6 +101,9 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
     CALL(325, sys_mlock2),
     CALL(440, sys_process_madvise),
     CALL(462, sys_mseal),
+    CALL(329, sys_pkey_mprotect),
+    CALL(330, sys_pkey_alloc),
+    CALL(331, sys_pkey_free),
 
     /* signals */
     CALL(13, sys_rt_sigaction),

@@ -121,6 +121,8 @@ static const char *code_name(int sig, int code)
         return " (SEGV_MAPERR)";
     if (sig == SIGSEGV && code == SEGV_ACCERR)
         return " (SEGV_ACCERR)";
+    if (sig == SIGSEGV && code == SEGV_PKUERR)
+        return " (SEGV_PKUERR)";
     if (sig == SIGBUS && code == BUS_ADRERR)
         return " (BUS_ADRERR)";
     return "";

@@ -151,6 +151,8 @@ static void copy_layout(struct mm_struct *child, const struct mm_struct *mm)
     child->end_data = mm->end_data;
     child->limited = mm->limited;
     mm_set_group(child, mm->group);
+    child->pkeys = mm->pkeys;
+    child->exec_pkey = mm->exec_pkey;
 }
 
 struct mm_struct *mm_fork(struct mm_struct *parent)

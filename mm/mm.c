@@ -31,6 +31,7 @@ struct mm_struct *mm_alloc(const struct mm_struct *parent)
         return NULL;
     mm->users = 1;
     mm->refs = 1;
+    mm->pkeys = 1;
     mm->lock_seq = 1;
     rwsem_init(&mm->mmap_lock);
     spin_lock_class(&mm->page_table_lock, LOCK_PAGE_TABLE);

@@ -203,6 +203,8 @@ static long mmap_region(struct mm_struct *mm, struct map_request *rq)
         return addr;
     rq->addr = addr;
     rq->vm_flags |= mm->def_flags;
+    if (unlikely((rq->vm_flags & VM_ACCESS) == VM_EXEC))
+        rq->vm_flags |= pkey_for_mmap(mm, VM_EXEC);
     if (!rq->object)
         rq->pgoff = addr >> PAGE_SHIFT;
     r = account_area(mm, rq);

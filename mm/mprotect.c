@@ -58,13 +58,14 @@ _Static_assert(VM_MAYREAD == VM_READ << 4 && VM_MAYWRITE == VM_WRITE << 4 &&
 
 /* Area by area from start; a hole ends it with -ENOMEM, what went before
  * stays changed, as on Linux. mmap lock held for write. */
-static long protect_range(struct mm_struct *mm, u64 start, u64 end, u64 prot)
+static long protect_range(struct mm_struct *mm, u64 start, u64 end, u64 prot,
+                          int key)
 {
     struct vm_area_struct *vma = find_vma(mm, start);
     u64 at = start;
 
     while (at < end) {
-        u64 stop;
+        u64 stop, flags;
         int r;
 
         if (!vma || vma->vm_start > at)
@@ -74,9 +75,10 @@ static long protect_range(struct mm_struct *mm, u64 start, u64 end, u64 prot)
         if (unlikely(vma->vm_flags & VM_SEALED))
             return -EPERM;
         stop = min(end, vma->vm_end);
-        if ((vma->vm_flags & VM_ACCESS) != prot) {
-            u64 flags = (vma->vm_flags & ~VM_ACCESS) | prot;
-
+        flags = (vma->vm_flags & ~VM_ACCESS) | prot;
+        if (unlikely(key >= 0 || prot == VM_EXEC || (flags & VM_PKEY_MASK)))
+            flags = (flags & ~VM_PKEY_MASK) | pkey_for_mprotect(vma, prot, key);
+        if (flags != vma->vm_flags) {
             r = protect_area(&vma, at, stop, flags);
             if (r)
                 return r;
@@ -106,7 +108,8 @@ static __cold long grow_range(struct mm_struct *mm, u64 *start, u64 end,
     return 0;
 }
 
-long do_mprotect(struct mm_struct *mm, u64 start, u64 len, u64 prot)
+long do_pkey_mprotect(struct mm_struct *mm, u64 start, u64 len, u64 prot,
+                      int key)
 {
     const u64 grows = PROT_GROWSDOWN | PROT_GROWSUP;
     u64 end;
@@ -124,9 +127,13 @@ long do_mprotect(struct mm_struct *mm, u64 start, u64 len, u64 prot)
     if (prot & ~(VM_ACCESS | PROT_SEM | grows))
         return -EINVAL;
     mmap_write_lock(mm);
-    r = unlikely(prot & grows) ? grow_range(mm, &start, end, prot) : 0;
+    r = 0;
+    if (unlikely(key != -1) && !mm_pkey_allocated(mm, key))
+        r = -EINVAL;
+    else if (unlikely(prot & grows))
+        r = grow_range(mm, &start, end, prot);
     if (!r)
-        r = protect_range(mm, start, end, prot & VM_ACCESS);
+        r = protect_range(mm, start, end, prot & VM_ACCESS, key);
     mmap_write_unlock(mm);
     return r;
 }

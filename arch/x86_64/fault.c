@@ -14,6 +14,7 @@
  */
 #include <arch/cpu.h>
 #include <arch/machine.h>
+#include <arch/pkey.h>
 #include <arch/trap.h>
 #include <asm/setup.h>
 #include <asm/traps.h>
@@ -32,6 +33,7 @@ struct page_fault {
     struct fault_record *rec;
     unsigned flags; /* FAULT_* */
     bool user;      /* taken in user mode */
+    int pkey;       /* the area's, for SEGV_PKUERR */
 };
 
 /* ---- the record ---- */
@@ -98,7 +100,12 @@ static void bad_area(struct page_fault *pf, int sig, int code)
         return;
     }
     ledger_finish(pf->rec, sig == SIGBUS ? END_SIGBUS : END_SIGSEGV);
-    fault_signal(pf, sig, code);
+    if (code == SEGV_PKUERR) {
+        trap_note(current, TRAP_PF, pf->error_code, pf->address);
+        signal_force_pkey(pf->address, pf->pkey);
+    } else {
+        fault_signal(pf, sig, code);
+    }
 }
 
 /* ---- the kernel's half ---- */
@@ -199,6 +206,16 @@ static bool access_error(u64 error_code, const struct vm_area_struct *vma)
     return (error_code & PF_PROT) || !(vma->vm_flags & VM_ACCESS);
 }
 
+/* The area's protection key forbids the thread the access; fetches are always
+ * allowed. */
+static bool pkey_error(struct page_fault *pf, const struct vm_area_struct *vma)
+{
+    pf->pkey = vma_pkey(vma);
+    return (pf->error_code & PF_PK) ||
+           (!(pf->error_code & PF_INSTR) &&
+            !arch_pkey_allows(pf->pkey, pf->error_code & PF_WRITE));
+}
+
 /* Looks the address up under the mmap lock and repairs it. Returns VM_FAULT_*
  * bits, or with *code set the reason for a SIGSEGV. Lets the lock go. */
 static unsigned fault_once(struct page_fault *pf, int *code)
@@ -215,7 +232,9 @@ static unsigned fault_once(struct page_fault *pf, int *code)
     } else {
         note_area(pf->rec, vma);
         *code = SEGV_ACCERR;
-        if (unlikely(access_error(pf->error_code, vma)))
+        if (unlikely(pkey_error(pf, vma)))
+            *code = SEGV_PKUERR;
+        if (*code == SEGV_PKUERR || access_error(pf->error_code, vma))
             note_walk(pf);
         else
             ret = handle_mm_fault(vma, pf->address, pf->flags, pf->rec);
@@ -333,8 +352,15 @@ static void do_user_fault(struct regs *regs, u64 error_code, u64 address)
             flags |= FAULT_TRIED;
     }
     if (unlikely(ret & (VM_FAULT_RETRY | VM_FAULT_ERROR))) {
-        struct page_fault pf = {regs, error_code, address, mm,
-                                rec,  flags,      true};
+        struct page_fault pf = {
+            .regs = regs,
+            .error_code = error_code,
+            .address = address,
+            .mm = mm,
+            .rec = rec,
+            .flags = flags,
+            .user = true,
+        };
 
         fault_slow(&pf, ret);
         return;
@@ -343,11 +369,12 @@ static void do_user_fault(struct regs *regs, u64 error_code, u64 address)
     ledger_finish(rec, rec->end);
 }
 
-/* The kernel touched user memory for its caller, or by mistake. */
-static void do_kernel_user_fault(struct page_fault *pf)
+/* The kernel touched user memory for its caller, or by mistake; or a program
+ * used memory whose key it may not use. */
+static void do_rare_user_fault(struct page_fault *pf)
 {
     pf->mm = current->mm;
-    if (kernel_mode_is_wrong(pf))
+    if (!pf->user && kernel_mode_is_wrong(pf))
         return;
     lockdep_no_locks();
     irq_enable();
@@ -356,7 +383,7 @@ static void do_kernel_user_fault(struct page_fault *pf)
     fault_slow(pf, VM_FAULT_RETRY);
 }
 
-/* What is not a user's fault in a sound table. */
+/* What is not a user's fault in a sound table, keys apart. */
 static __noinline void do_rare_fault(struct regs *regs, u64 error_code,
                                      u64 address)
 {
@@ -372,7 +399,7 @@ static __noinline void do_rare_fault(struct regs *regs, u64 error_code,
     else if (error_code & PF_RSVD)
         corrupt_table(&pf);
     else
-        do_kernel_user_fault(&pf);
+        do_rare_user_fault(&pf);
 }
 
 void do_page_fault(struct regs *regs, u64 error_code)
@@ -381,7 +408,7 @@ void do_page_fault(struct regs *regs, u64 error_code)
     u64 address = cr2_read();
 
     if (unlikely(address >= TASK_SIZE || !regs_user(regs) ||
-                 (error_code & PF_RSVD))) {
+                 (error_code & (PF_RSVD | PF_PK)))) {
         do_rare_fault(regs, error_code, address);
         return;
     }

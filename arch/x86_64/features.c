@@ -7,16 +7,19 @@
 #include <asm/cpu.h>
 #include <asm/extable.h>
 #include <asm/msr.h>
+#include <asm/pkey.h>
 #include <asm/setup.h>
 
 #define CPUID1_C_X2APIC (1u << 21)
 #define CPUID7_B_SMEP   (1u << 7)
 #define CPUID7_B_SMAP   (1u << 20)
 #define CPUID7_C_UMIP   (1u << 2)
+#define CPUID7_C_PKU    (1u << 3)
 
 #define CPUID_EXT1_D_RDTSCP (1u << 27) /* leaf 0x80000001 */
 
 bool cpu_has_smap, cpu_has_smep, cpu_has_umip, cpu_has_x2apic, cpu_has_rdtscp;
+bool cpu_has_pku;
 
 void syscall_entry(void);
 
@@ -29,6 +32,7 @@ static void identify(void)
     cpu_has_smap = leaf7.b & CPUID7_B_SMAP;
     cpu_has_smep = leaf7.b & CPUID7_B_SMEP;
     cpu_has_umip = leaf7.c & CPUID7_C_UMIP;
+    cpu_has_pku = leaf7.c & CPUID7_C_PKU;
     cpu_has_x2apic = cpuid(1, 0).c & CPUID1_C_X2APIC;
     cpu_has_rdtscp = cpuid(0x80000001, 0).d & CPUID_EXT1_D_RDTSCP;
 }
@@ -59,6 +63,7 @@ void features_init_cpu(void)
     cr4 |= cpu_has_smep ? CR4_SMEP : 0;
     cr4 |= cpu_has_smap ? CR4_SMAP : 0;
     cr4 |= cpu_has_umip ? CR4_UMIP : 0;
+    cr4 |= cpu_has_pku ? CR4_PKE : 0;
     cr4_write(cr4);
     cr0_write((cr0_read() | CR0_WP | CR0_NE | CR0_MP | CR0_AM) &
               ~(CR0_EM | CR0_TS));

@@ -7,6 +7,7 @@
 #include <asm/cpu.h>
 #include <asm/fpu.h>
 #include <asm/msr.h>
+#include <asm/pkey.h>
 #include <asm/setup.h>
 #include <base/printk.h>
 #include <base/string.h>
@@ -14,8 +15,8 @@
 #include <mm/slab.h>
 
 #define CPUID1_C_XSAVE (1u << 26)
-/* Components we let user code use: x87, SSE, AVX, AVX-512. */
-#define WANTED_FEATURES   0xe7ul
+/* Components we let user code use: x87, SSE, AVX, AVX-512, PKRU. */
+#define WANTED_FEATURES   0x2e7ul
 #define MXCSR_MASK_LEGACY 0xffbfu
 
 #define FPE_FLTDIV 3
@@ -36,6 +37,7 @@
 u32 fpu_size = FXSAVE_SIZE;
 u64 fpu_features;
 bool cpu_has_avx;
+static u32 pkru_offset; /* in an area, bytes */
 static u32 mxcsr_mask = MXCSR_MASK_LEGACY;
 static const struct fpu initial = {.cwd = 0x37f, .mxcsr = MXCSR_DEFAULT};
 static struct kmem_cache fpu_cache;
@@ -63,6 +65,8 @@ void fpu_init(void)
     fpu_init_cpu();
     if (fpu_features)
         fpu_size = cpuid(0xd, 0).b;
+    if (fpu_features & FPU_PKRU)
+        pkru_offset = cpuid(0xd, 9).b;
     /* From here on page_clear() and page_copy() use it (pages.S). */
     cpu_has_avx = fpu_features & FPU_AVX;
     __asm__ volatile("fninit; fxsave64 %0" : "=m"(probe));
@@ -109,6 +113,18 @@ void fpu_reset_header(struct fpu *fpu)
 void fpu_restore_initial(void)
 {
     fpu_restore(&initial);
+    if (likely(cpu_has_pku))
+        pkru_write(PKRU_INITIAL);
+}
+
+int fpu_put_pkru(struct fpu __user *fpu, u32 pkru)
+{
+    u64 present;
+
+    if (get_user_64(&present, &fpu->xstate_bv) ||
+        put_user_64(present | FPU_PKRU, &fpu->xstate_bv))
+        return -EFAULT;
+    return put_user_32(pkru, (u32 __user *)((u64)fpu + pkru_offset));
 }
 
 /* XSAVE reads the header's first word and leaves the rest of it alone. */

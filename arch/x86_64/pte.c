@@ -12,6 +12,8 @@
 #define USER_WX ((pgprot_t){PTE_P | PTE_U | PTE_A | PTE_W})
 #define NOBODY  ((pgprot_t){PTE_PROTNONE | PTE_A | PTE_NX})
 
+_Static_assert(VM_PKEY_MASK << 27 == PTE_PKEY, "pte_pkey_prot() shifts");
+
 _Static_assert(VM_READ == 1 && VM_WRITE == 2 && VM_EXEC == 4 && VM_SHARED == 8,
                "protection_map is indexed by these bits");
 

@@ -16,8 +16,8 @@ static u64 fpu_image_size(void)
 }
 
 /* The running FPU state to user memory, described for sigreturn and for
- * handlers that look. The handler then starts with a clean FPU. */
-static int put_fpu(u64 to)
+ * handlers that look. pkru: see pkru_open(). */
+static int put_fpu(u64 to, u32 pkru)
 {
     struct fpu __user *fpu = (struct fpu __user *)to;
     struct fpx_sw_bytes sw = {0};
@@ -33,8 +33,7 @@ static int put_fpu(u64 to)
     if (fpu_save_user(fpu) ||
         copy_to_user(fpu->sw_reserved, &sw, sizeof(fpu->sw_reserved)))
         return -EFAULT;
-    fpu_restore_initial();
-    return 0;
+    return unlikely(pkru) ? fpu_put_pkru(fpu, pkru) : 0;
 }
 
 /* The registers, into the frame itself. In a user access window. */
@@ -144,13 +143,19 @@ int arch_signal_frame(struct thread *t, int sig, const struct siginfo *info,
                       const struct sigaction_k *sa, u64 mask, u64 onstack)
 {
     u64 fpstate, frame = place_frame(t, onstack, &fpstate);
+    u32 pkru;
 
     if (!frame || !(sa->sa_flags & SA_RESTORER) || sa->sa_handler >= TASK_SIZE)
         return -EFAULT;
+    pkru = pkru_open(t);
     if (put_frame((struct rt_sigframe __user *)frame, t, info, sa, mask,
                   fpstate) ||
-        put_fpu(fpstate))
+        put_fpu(fpstate, pkru)) {
+        pkru_close(pkru);
         return -EFAULT;
+    }
+    /* The handler starts with a clean FPU. */
+    fpu_restore_initial();
     enter_handler(thread_regs(t), sig, frame, sa->sa_handler);
     return 0;
 }

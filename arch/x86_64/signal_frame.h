@@ -5,6 +5,7 @@
 #ifndef SIGNAL_FRAME_H
 #define SIGNAL_FRAME_H
 
+#include <asm/pkey.h>
 #include <base/types.h>
 #include <kernel/signal.h>
 
@@ -53,5 +54,27 @@ struct fpx_sw_bytes {
 };
 
 #define RED_ZONE 128 /* below the stack pointer, the ABI's leaf functions' */
+
+/*
+ * Protection keys must not stand between the kernel and the frame, for its
+ * stack may have one that the interrupted code may not use just now. Returns
+ * what the register was; 0: nothing had to be done.
+ */
+static inline u32 pkru_open(const struct thread *t)
+{
+    u32 pkru = 0;
+
+    if (unlikely(t->mm->pkeys != 1)) { /* it uses some */
+        pkru = pkru_read();
+        pkru_write(0);
+    }
+    return pkru;
+}
+
+static inline void pkru_close(u32 pkru)
+{
+    if (pkru)
+        pkru_write(pkru);
+}
 
 #endif

@@ -132,11 +132,15 @@ int arch_sigreturn(u64 *mask)
         (const struct rt_sigframe __user *)(r->sp - sizeof(u64));
     struct stack_k ss;
     u64 fpstate;
+    u32 pkru = pkru_open(t);
 
     r->orig_ax = -1ul; /* nothing to restart, whatever ax will be */
     if (!access_ok(frame, sizeof(*frame)) ||
-        get_context(r, &frame->uc, &ss, mask, &fpstate) || restore_fpu(fpstate))
+        get_context(r, &frame->uc, &ss, mask, &fpstate) ||
+        restore_fpu(fpstate)) {
+        pkru_close(pkru);
         return -EFAULT;
+    }
     restore_stack(t, &ss);
     return 0;
 }

@@ -105,7 +105,7 @@ void arch_thread_exec(u64 ip, u64 sp)
     };
     flags = irq_save();
     fpu_reset(t->arch.fpu);
-    fpu_restore(t->arch.fpu);
+    fpu_restore_initial();
     t->arch.fs_base = 0;
     t->arch.gs_base = 0;
     wrmsr(MSR_FS_BASE, 0);

@@ -59,6 +59,7 @@
 #define SI_TKILL      (-6)
 #define SEGV_MAPERR   1
 #define SEGV_ACCERR   2
+#define SEGV_PKUERR   4
 #define BUS_ADRALN    1
 #define BUS_ADRERR    2
 #define BUS_MCEERR_AR 4
@@ -98,6 +99,8 @@ struct siginfo {
         struct {
             u64 si_addr;
             u16 si_addr_lsb; /* BUS_MCEERR_AR: log2 of the bytes lost */
+            u32 si_pad3_;
+            u32 si_pkey; /* SEGV_PKUERR */
         };
         u8 si_fill_[32];
     };
@@ -146,6 +149,8 @@ void signal_send_task(struct task *task, const struct siginfo *info);
  * forced. addr goes to si_addr.
  */
 void signal_force(int sig, int code, u64 addr);
+/* A SIGSEGV by a protection key. */
+void signal_force_pkey(u64 addr, int key);
 
 /* Delivers what is pending to the current thread: builds a handler frame or
  * ends the task. May not return. Interrupts on. */

@@ -18,6 +18,12 @@ long sys_msync(u64 addr, u64 len, int flags);
 /* remap_file_pages(2): EINVAL, and mmap's. */
 long sys_remap_file_pages(u64 addr, u64 size, u64 prot, u64 pgoff, u64 flags);
 
+/* pkey_alloc(2): EINVAL, ENOSPC. pkey_free(2): EINVAL. pkey_mprotect(2): as
+ * mprotect(2), EINVAL (no such key). */
+long sys_pkey_alloc(u64 flags, u64 rights);
+long sys_pkey_free(int key);
+long sys_pkey_mprotect(u64 addr, u64 len, u64 prot, int key);
+
 /* mlock(2): ENOMEM (hole, no right, areas), EAGAIN (pages), EINVAL (wraps,
  * flags). */
 long sys_mlock(u64 addr, u64 len);

@@ -41,6 +41,12 @@ bool vma_has_pages(const struct vm_area_struct *vma);
 /* mm/mseal.c: an area of the range is sealed. mmap lock held. */
 bool range_sealed(struct mm_struct *mm, u64 start, u64 end);
 
+/* mm/pkey.c: the key, in vm_flags' place, of a new area with these rights / of
+ * one that gets them by mprotect(2) with that key (-1: none said). mmap lock
+ * held for write. */
+u64 pkey_for_mmap(struct mm_struct *mm, u64 prot);
+u64 pkey_for_mprotect(const struct vm_area_struct *vma, u64 prot, int key);
+
 /* mm/mremap_move.c: the entries of [old, old + len) in vma go to the start of
  * new_vma, which is linked and empty. mmap lock held for write. -ENOMEM: not
  * one has moved. */

@@ -69,6 +69,8 @@ struct mm_struct {
     u64 start_brk, brk;
     u64 start_code, end_code, start_data, end_data, start_stack;
 
+    u16 pkeys;              /* bit n: protection key n is in use; mmap lock */
+    u8 exec_pkey;           /* the one for execute-only memory; 0: none yet */
     struct mm_group *group; /* see group.h; NULL: none. Holds a reference */
     bool sealed;            /* some area has VM_SEALED */
     u64 def_flags; /* VM_LOCKED bits of areas to come, see mlockall(2) */
@@ -146,7 +148,19 @@ static inline void mmap_write_unlock(struct mm_struct *mm)
 long do_mmap(struct mm_struct *mm, u64 addr, u64 len, u64 prot, u64 flags,
              struct mem_object *object, u64 pgoff, bool maywrite);
 long do_munmap(struct mm_struct *mm, u64 start, u64 len);
-long do_mprotect(struct mm_struct *mm, u64 start, u64 len, u64 prot);
+/* key: the protection key, or -1 for what mprotect(2) does. */
+long do_pkey_mprotect(struct mm_struct *mm, u64 start, u64 len, u64 prot,
+                      int key);
+static inline long do_mprotect(struct mm_struct *mm, u64 start, u64 len,
+                               u64 prot)
+{
+    return do_pkey_mprotect(mm, start, len, prot, -1);
+}
+
+/* A protection key that was not in use, or -ENOSPC / whether a program may use
+ * key. mmap lock held for write. */
+__must_check int mm_pkey_alloc(struct mm_struct *mm);
+bool mm_pkey_allocated(const struct mm_struct *mm, int key);
 /* mremap(2): the new address, or -errno as the man page says. */
 long do_mremap(struct mm_struct *mm, u64 addr, u64 old_len, u64 new_len,
                u64 flags, u64 new_addr);

@@ -45,6 +45,8 @@ struct vm_operations;
 #define VM_SEALED       0x2000000ul /* mseal(2) */
 #define VM_DROPPABLE    0x4000000ul /* MAP_DROPPABLE */
 #define VM_SOFTDIRTY    0x8000000ul /* new since soft-dirty was last cleared */
+#define VM_PKEY_SHIFT   32          /* the area's protection key */
+#define VM_PKEY_MASK    (0xful << VM_PKEY_SHIFT)
 #define VM_ACCESS       (VM_READ | VM_WRITE | VM_EXEC)
 #define VM_LOCKED_MASK  (VM_LOCKED | VM_LOCKONFAULT)
 #define VM_UFFD_ANY     (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)
@@ -119,6 +121,12 @@ static inline u64 vma_gap(const struct vm_area_struct *vma,
         prev = prev->vm_prev;
     below = prev ? prev->vm_end : 0;
     return start > below ? min(start - below, VMA_GAP_MAX) : 0;
+}
+
+/* The area's protection key. */
+static inline int vma_pkey(const struct vm_area_struct *vma)
+{
+    return vma->vm_flags >> VM_PKEY_SHIFT & 0xf;
 }
 
 /* Pages of the area. */

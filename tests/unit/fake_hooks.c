@@ -1,6 +1,8 @@
 /* mm/hooks.h for a single thread: what would wait for ever is a panic. */
 #include "fake.h"
 
+#include <arch/pkey.h>
+
 #include <base/printk.h>
 
 u32 fake_cpu;
@@ -28,6 +30,9 @@ struct rlimit_k rlimit_current(unsigned resource)
 {
     return fake_limits[resource];
 }
+
+unsigned fake_pkeys = 1;
+u8 fake_pkey_rights[PKEYS_MAX];
 
 bool out_of_memory(const struct mm_struct *mm __maybe_unused,
                    unsigned tries __maybe_unused)

@@ -27,7 +27,8 @@ struct fpu {
 
 #define FPU_LEGACY_FEATURES 3ul /* x87 and SSE: what FXSAVE holds */
 
-#define FPU_AVX 4ul
+#define FPU_AVX  4ul
+#define FPU_PKRU 0x200ul
 
 /* Bytes of the state this CPU saves, and the components (XCR0; 0: FXSAVE). */
 extern u32 fpu_size;
@@ -78,6 +79,10 @@ void fpu_restore_initial(void);
 __must_check int fpu_save_user(struct fpu __user *fpu);
 __must_check int fpu_restore_user(const struct fpu __user *fpu, bool extended,
                                   u64 features);
+
+/* Puts the register of protection keys into an image in user memory, instead
+ * of what fpu_save_user() found. -EFAULT. */
+__must_check int fpu_put_pkru(struct fpu __user *fpu, u32 pkru);
 
 /* The si_code that the pending exceptions stand for (#MF: x87, else SSE). */
 int fpu_exception_code(bool x87);

@@ -33,6 +33,7 @@
 #define CR4_OSXSAVE    (1ul << 18)
 #define CR4_SMEP       (1ul << 20)
 #define CR4_SMAP       (1ul << 21)
+#define CR4_PKE        (1ul << 22)
 
 static inline u64 rdmsr(u32 msr)
 {

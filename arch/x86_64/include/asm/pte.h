@@ -1,10 +1,10 @@
 /*
  * Page-table entries, one format for all levels (Intel SDM vol. 3, 4.5):
  *
- *    63  62..52  51 ......... 12  11  10  9   8  7  6  5  4   3   2   1   0
- *   +--+--------+----------------+---+---+---+--+--+--+--+---+---+---+---+--+
- *   |NX| unused | frame number   |sd |wp |   |G |PS|D |A |PCD|PWT|U  |W  |P |
- *   +--+--------+----------------+---+---+---+--+--+--+--+---+---+---+---+--+
+ *   63 62.59 58.52  51 ...... 12  11  10  9   8  7  6  5  4   3   2   1   0
+ *   +--+-----+------+--------------+---+---+---+--+--+--+--+---+---+---+---+--+
+ *   |NX| key |unused| frame number |sd |wp |po |G |PS|D |A |PCD|PWT|U  |W  |P |
+ *   +--+-----+------+--------------+---+---+---+--+--+--+--+---+---+---+---+--+
  *
  * Three bits are ours. 9: poisoned; 10: write-protected by a userfaultfd. Alone
  * in an entry each is a marker: no page, but what a userfaultfd said of the
@@ -37,6 +37,7 @@
 #define PTE_POISON     (1ul << 9)
 #define PTE_UFFD_WP    (1ul << 10)
 #define PTE_SOFT_DIRTY (1ul << 11)
+#define PTE_PKEY       (0xful << 59)
 #define PTE_NX         (1ul << 63)
 #define PTE_FRAME      0x000ffffffffff000ul
 
@@ -187,7 +188,10 @@ extern const pgprot_t protection_map[16];
 
 static inline pgprot_t vm_get_page_prot(u64 vm_flags)
 {
-    return protection_map[vm_flags & 15];
+    pgprot_t prot = protection_map[vm_flags & 15];
+
+    prot.v |= vm_flags << 27 & PTE_PKEY;
+    return prot;
 }
 
 #endif
