@@ -66,17 +66,19 @@ long sys_execveat(int fd, const char __user *path, const u64 __user *argv,
     struct file *f;
     long r;
 
-    if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
-        return -EINVAL;
     r = strncpy_from_user(first, path, sizeof(first));
     if (r == -EFAULT)
         return r;
+    if (!r && !(flags & AT_EMPTY_PATH))
+        return -ENOENT;
+    if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW))
+        return -EINVAL;
     if (r) {
         r = sys_path_first(path); /* all of it has to be there */
         return r == -ENOENT ? path_error(fd, first[0]) : r;
     }
-    if (!(flags & AT_EMPTY_PATH))
-        return -ENOENT;
+    if (fd == AT_FDCWD)
+        return -EACCES; /* a directory is no program */
     f = fd_get(fd);
     if (!f)
         return -EBADF;
