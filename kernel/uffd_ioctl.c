@@ -13,7 +13,9 @@
      UFFD_FEATURE_EVENT_REMAP | UFFD_FEATURE_EVENT_REMOVE |                    \
      UFFD_FEATURE_EVENT_UNMAP | UFFD_FEATURE_SIGBUS | UFFD_FEATURE_THREAD_ID | \
      UFFD_FEATURE_EXACT_ADDRESS | UFFD_FEATURE_WP_UNPOPULATED |                \
-     UFFD_FEATURE_POISON | UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_MOVE)
+     UFFD_FEATURE_POISON | UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_MOVE |         \
+     UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_MINOR_SHMEM |                   \
+     UFFD_FEATURE_WP_HUGETLBFS_SHMEM)
 
 /* Whole pages' worth of user addresses; they need not begin at a page. */
 static int check_unaligned_range(u64 start, u64 len)
@@ -91,6 +93,8 @@ static long uffd_register(struct userfaultfd_ctx *ctx,
         return r;
     if (!(reg.mode & UFFDIO_REGISTER_MODE_WP))
         ioctls &= ~UFFD_BIT(WRITEPROTECT);
+    if (!(reg.mode & UFFDIO_REGISTER_MODE_MINOR))
+        ioctls &= ~UFFD_BIT(CONTINUE);
     return put_user_64(ioctls, &arg->ioctls);
 }
 
@@ -154,19 +158,21 @@ static long uffd_copy(struct userfaultfd_ctx *ctx,
                      !(c.mode & UFFDIO_MODE_DONTWAKE));
 }
 
-/* ZEROPAGE, POISON: no source; modes: the bits it knows. */
+/* ZEROPAGE, CONTINUE, POISON: no source. */
 static long uffd_fill(struct userfaultfd_ctx *ctx,
                       struct uffdio_fill __user *arg, enum uffd_fill kind)
 {
+    const u64 modes = UFFDIO_MODE_DONTWAKE |
+                      (kind == FILL_CONTINUE ? UFFDIO_CONTINUE_MODE_WP : 0);
     struct uffdio_fill c;
     s64 n;
 
     if (copy_from_user(&c, arg, sizeof(c) - sizeof(c.done)))
         return -EFAULT;
-    if (check_range(c.range.start, c.range.len) ||
-        (c.mode & ~UFFDIO_MODE_DONTWAKE))
+    if (check_range(c.range.start, c.range.len) || (c.mode & ~modes))
         return -EINVAL;
-    n = userfaultfd_fill(ctx, kind, c.range.start, 0, c.range.len, false);
+    n = userfaultfd_fill(ctx, kind, c.range.start, 0, c.range.len,
+                         c.mode & UFFDIO_CONTINUE_MODE_WP);
     return fill_done(ctx, c.range.start, c.range.len, n, &arg->done,
                      !(c.mode & UFFDIO_MODE_DONTWAKE));
 }
@@ -220,6 +226,8 @@ long uffd_ioctl(struct file *f, unsigned cmd, u64 arg)
         return uffd_copy(ctx, p);
     case UFFDIO_ZEROPAGE:
         return uffd_fill(ctx, p, FILL_ZERO);
+    case UFFDIO_CONTINUE:
+        return uffd_fill(ctx, p, FILL_CONTINUE);
     case UFFDIO_POISON:
         return uffd_fill(ctx, p, FILL_POISON);
     case UFFDIO_WRITEPROTECT:

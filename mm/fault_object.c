@@ -43,8 +43,13 @@ static void install(struct vm_fault *vmf, struct page *page, bool write,
     spin_lock(lock);
     fits =
         pte_get(vmf->pte).v == vmf->orig_pte.v && still_there(vmf, object_page);
-    if (likely(fits))
-        set_entry(vmf, vmf->pte, fault_make_pte(vmf->vma, page, write), page);
+    if (likely(fits)) {
+        pte_t e = fault_make_pte(vmf->vma, page, write);
+
+        if (unlikely(!pte_none(vmf->orig_pte)))
+            e = pte_mk_uffd_wp(e); /* a marker says so */
+        set_entry(vmf, vmf->pte, e, page);
+    }
     spin_unlock(lock);
     if (unlikely(!fits))
         put_page(page);
@@ -61,9 +66,16 @@ static unsigned map_page(struct vm_fault *vmf, struct page *page, bool write)
 /* The object's page with a reference, made if need be; else VM_FAULT_*. */
 static unsigned get_object_page(struct vm_fault *vmf, struct page **page)
 {
-    int r = object_get_page(vmf->vma->vm_object,
-                            vma_index(vmf->vma, vmf->address), page);
+    unsigned ret;
+    int r;
 
+    if (unlikely(vmf->vma->vm_flags & (VM_UFFD_MISSING | VM_UFFD_MINOR))) {
+        ret = do_userfault_object(vmf);
+        if (ret)
+            return ret;
+    }
+    r = object_get_page(vmf->vma->vm_object, vma_index(vmf->vma, vmf->address),
+                        page);
     if (likely(!r))
         return 0;
     return r == -ENOMEM ? VM_FAULT_OOM : VM_FAULT_SIGBUS;

@@ -123,7 +123,7 @@ static long advise_pages(struct vm_area_struct **at, u64 start, u64 end,
         __attribute__((fallthrough));
     case MADV_DONTNEED:
         if (!locked)
-            zap_page_range(vma->vm_mm, vma, start, end);
+            zap_discard_range(vma, start, end);
         return locked ? -EINVAL : 0;
     case MADV_FREE:
         return locked || vma->vm_object ? -EINVAL : 0;

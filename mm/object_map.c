@@ -86,7 +86,7 @@ static void unmap_area(struct vm_area_struct *vma, u64 first, u64 last,
     u64 end = vma->vm_end - (above << PAGE_SHIFT);
 
     if (even_private || (READ_ONCE(vma->vm_flags) & VM_SHARED))
-        zap_page_range(vma->vm_mm, vma, start, end);
+        zap_discard_range(vma, start, end);
     else
         unmap_originals(vma->vm_mm, start, end);
 }

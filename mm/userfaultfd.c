@@ -2,7 +2,8 @@
  * Contexts: birth, references, closing. The parts of the story stand beside
  * this file: userfaultfd_register.c, _fault.c (the faulting side), _read.c
  * (the pager's side), _copy.c (filling pages), _wp.c (write protection) and
- * _event.c (fork, mremap, munmap, discarded pages), _move.c.
+ * _event.c (fork, mremap, munmap, discarded pages), _move.c and
+ * _object.c (shared memory).
  */
 #include <mm/userfaultfd.h>
 

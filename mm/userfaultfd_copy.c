@@ -1,5 +1,5 @@
 /*
- * Filling: UFFDIO_COPY, UFFDIO_ZEROPAGE, UFFDIO_POISON. The source is copied
+ * Filling: UFFDIO_COPY, ZEROPAGE, CONTINUE and POISON. The source is copied
  * before any lock is taken, for it may fault, and its fault may wait for
  * another pager. Then, under the mmap lock, the target is checked and the page
  * installed.
@@ -32,6 +32,8 @@ static int fill_target(const struct fill *f, u64 start,
         return -ENOENT;
     if (unlikely(f->protect) && !(vma->vm_flags & VM_UFFD_WP))
         return -EINVAL;
+    if (unlikely(f->kind == FILL_CONTINUE) && !vma->vm_object)
+        return -EINVAL;
     *out = vma;
     return 0;
 }
@@ -60,20 +62,33 @@ static pte_t fill_entry(const struct fill *f, const struct vm_area_struct *vma,
     return unlikely(f->protect) ? pte_mk_uffd_wp(pte) : pte;
 }
 
-/* Installs one page (NULL: the zero page) at address; mmap lock held. A copy
- * may take the place of a marker. */
+/* An object's page or a copy may take the place of a marker. */
+static bool may_replace(const struct fill *f, const struct vm_area_struct *vma,
+                        pte_t e)
+{
+    if (pte_present(e) || f->kind == FILL_POISON)
+        return false;
+    return f->kind != FILL_ZERO || (vma->vm_flags & VM_SHARED);
+}
+
+/* Installs one page (NULL: the zero page) at address; mmap lock held. */
 static int fill_install(const struct fill *f, struct vm_area_struct *vma,
                         u64 address, struct page *page)
 {
     struct vm_fault vmf = {.vma = vma, .address = address};
+    int r;
 
     vmf.pte = pte_alloc(vma->vm_mm, address, NULL);
     if (unlikely(!vmf.pte))
         return -ENOMEM;
     vmf.orig_pte = pte_get(vmf.pte);
-    if (unlikely(!pte_none(vmf.orig_pte)) &&
-        (f->kind != FILL_COPY || pte_present(vmf.orig_pte)))
+    if (unlikely(!pte_none(vmf.orig_pte)) && !may_replace(f, vma, vmf.orig_pte))
         return -EEXIST;
+    if (unlikely(vma->vm_object != NULL)) {
+        r = userfaultfd_fill_object(&vmf, f->kind, page, f->protect);
+        if (r <= 0)
+            return r;
+    }
     if (likely(page))
         page_set_anon(page, vma, address);
     if (!fault_install(&vmf, fill_entry(f, vma, page), page, RSS_ANON))
@@ -118,11 +133,7 @@ static int copy_page(const struct fill *f, u64 dst, u64 src)
     if (unlikely(!page))
         return target_error(f, dst, -ENOMEM);
     r = copy_page_from_user(page_address(page), (const void __user *)src);
-    if (unlikely(r)) {
-        r = target_error(f, dst, r);
-    } else {
-        r = fill_page(f, dst, page);
-    }
+    r = unlikely(r) ? target_error(f, dst, r) : fill_page(f, dst, page);
     if (r)
         put_page(page);
     return r;

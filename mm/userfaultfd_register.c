@@ -33,16 +33,25 @@ struct vm_area_struct *userfaultfd_set_vma(struct vm_area_struct *vma,
 }
 
 /* The area can be registered with the VM_UFFD_* flags. */
-static bool vma_can_userfault(const struct vm_area_struct *vma, u64 flags)
+static bool vma_can_userfault(const struct vm_area_struct *vma,
+                              const struct userfaultfd_ctx *ctx, u64 flags)
 {
-    return !vma->vm_object && !(vma->vm_flags & VM_DROPPABLE) &&
-           !(flags & VM_UFFD_MINOR);
+    bool shmem = vma->vm_object && vma->vm_object->kind == OBJECT_SHMEM;
+
+    if (vma->vm_flags & VM_DROPPABLE)
+        return false;
+    if ((flags & VM_UFFD_MINOR) && !shmem)
+        return false;
+    /* Who only collects what was written may do so anywhere. */
+    if ((ctx->features & UFFD_FEATURE_WP_ASYNC) && flags == VM_UFFD_WP)
+        return true;
+    return !vma->vm_object || shmem;
 }
 
 static int vma_can_register(const struct vm_area_struct *vma,
                             const struct userfaultfd_ctx *ctx, u64 flags)
 {
-    if (!vma_can_userfault(vma, flags))
+    if (!vma_can_userfault(vma, ctx, flags))
         return -EINVAL;
     if (!(vma->vm_flags & VM_MAYWRITE))
         return -EPERM;
@@ -51,10 +60,11 @@ static int vma_can_register(const struct vm_area_struct *vma,
 
 /* Whose it is does not matter, as on Linux 6.12. */
 static int vma_can_unregister(const struct vm_area_struct *vma,
-                              const struct userfaultfd_ctx *ctx __maybe_unused,
+                              const struct userfaultfd_ctx *ctx,
                               u64 flags __maybe_unused)
 {
-    return vma_can_userfault(vma, vma->vm_flags & VM_UFFD_ANY) ? 0 : -EINVAL;
+    return vma_can_userfault(vma, ctx, vma->vm_flags & VM_UFFD_ANY) ? 0
+                                                                    : -EINVAL;
 }
 
 /* Checks every area of the range. */

@@ -161,6 +161,8 @@ static unsigned map_marked(struct vm_fault *vmf)
     struct vm_area_struct *vma = vmf->vma;
     pte_t pte;
 
+    if (vma->vm_object)
+        return do_fault(vmf);
     if (userfaultfd_missing(vma))
         return handle_userfault(vmf, 0);
     pte = pte_mk_uffd_wp(fault_make_pte(vma, zero_page, false));

@@ -13,6 +13,7 @@ struct zap {
     struct mm_struct *mm;
     u64 first, last; /* pages whose entries were cleared */
     unsigned cleared, count;
+    bool keep_marks;
     struct page *pages[ZAP_BATCH];
 };
 
@@ -23,6 +24,8 @@ static void zap_pte(struct zap *z, u64 va, pte_t *pte)
     struct page *page;
     enum rss_kind kind;
 
+    if (unlikely(pte_uffd_wp(old)) && z->keep_marks)
+        pte_set(pte, PTE_MARK_WP);
     if (!z->cleared++)
         z->first = va;
     z->last = va;
@@ -75,12 +78,14 @@ static void zap_finish(struct zap *z)
 /* From the first page table on. */
 static __attribute__((noinline)) void zap_tables(struct mm_struct *mm,
                                                  pte_t *pte, u64 start,
-                                                 u64 stop, u64 end)
+                                                 u64 stop, u64 end,
+                                                 bool keep_marks)
 {
     struct zap z;
 
     update_hiwater_rss(mm);
     z.mm = mm;
+    z.keep_marks = keep_marks;
     z.cleared = z.count = 0;
     do {
         zap_table(&z, &start, stop, pte);
@@ -101,9 +106,8 @@ static inline pte_t *small_range(struct mm_struct *mm, u64 start)
     return pte_present(e) ? &pte_table_of(e)[pt_index(start, 0)] : NULL;
 }
 
-void zap_page_range(struct mm_struct *mm,
-                    struct vm_area_struct *vma __maybe_unused, u64 start,
-                    u64 end)
+static inline void zap(struct mm_struct *mm, u64 start, u64 end,
+                       bool keep_marks)
 {
     u64 stop = end;
     pte_t *pte;
@@ -118,7 +122,20 @@ void zap_page_range(struct mm_struct *mm,
         pte = pt_next_leaf(mm->pgd, &start, end, &stop);
     }
     if (pte)
-        zap_tables(mm, pte, start, stop, end);
+        zap_tables(mm, pte, start, stop, end, keep_marks);
+}
+
+void zap_page_range(struct mm_struct *mm,
+                    struct vm_area_struct *vma __maybe_unused, u64 start,
+                    u64 end)
+{
+    zap(mm, start, end, false);
+}
+
+void zap_discard_range(struct vm_area_struct *vma, u64 start, u64 end)
+{
+    zap(vma->vm_mm, start, end,
+        vma->vm_object && (READ_ONCE(vma->vm_flags) & VM_UFFD_WP));
 }
 
 bool vma_has_pages(const struct vm_area_struct *vma)

@@ -15,6 +15,7 @@ long uffd_ioctl(struct file *f, unsigned cmd, u64 arg);
     (UFFD_BIT(REGISTER) | UFFD_BIT(UNREGISTER) | UFFD_BIT(API))
 #define UFFD_RANGE_IOCTLS                                                      \
     (UFFD_BIT(WAKE) | UFFD_BIT(COPY) | UFFD_BIT(ZEROPAGE) |                    \
-     UFFD_BIT(WRITEPROTECT) | UFFD_BIT(POISON) | UFFD_BIT(MOVE))
+     UFFD_BIT(WRITEPROTECT) | UFFD_BIT(POISON) | UFFD_BIT(MOVE) |              \
+     UFFD_BIT(CONTINUE))
 
 #endif

@@ -29,6 +29,10 @@ unsigned do_wp_page(struct vm_fault *vmf);
 unsigned do_userfault_wp(struct vm_fault *vmf);
 unsigned do_marker_fault(struct vm_fault *vmf);
 
+/* mm/userfaultfd_object.c: an object's page in a registered area, before it is
+ * made or mapped. 0: go on as usual. */
+unsigned do_userfault_object(struct vm_fault *vmf);
+
 /* Nobody but this entry knows the anonymous page. */
 static inline bool page_is_ours(const struct page *page)
 {

@@ -299,6 +299,10 @@ void free_pgtables(struct mm_struct *mm, u64 start, u64 end, u64 floor,
 void zap_page_range(struct mm_struct *mm, struct vm_area_struct *vma, u64 start,
                     u64 end);
 
+/* The same where the area stays: an object's page may come back, and is then
+ * as protected by a userfaultfd as it was. */
+void zap_discard_range(struct vm_area_struct *vma, u64 start, u64 end);
+
 /* Maps page at kernel address va, read and write, in the reference tables
  * (vmalloc area). Returns 0 or -ENOMEM (no memory for a table). */
 __must_check int kernel_map_page(u64 va, struct page *page);

@@ -110,21 +110,33 @@ __must_check int userfaultfd_unregister(struct userfaultfd_ctx *ctx, u64 start,
                                         u64 end);
 
 enum uffd_fill {
-    FILL_COPY,   /* pages from the caller's memory at src */
-    FILL_ZERO,   /* the zero page */
-    FILL_POISON, /* no page, and SIGBUS for whoever touches it */
+    FILL_COPY,     /* pages from the caller's memory at src */
+    FILL_ZERO,     /* the zero page; in an object, a page of zeros */
+    FILL_CONTINUE, /* the page the object has */
+    FILL_POISON,   /* no page, and SIGBUS for whoever touches it */
 };
 
 /*
- * UFFDIO_COPY, UFFDIO_ZEROPAGE, UFFDIO_POISON: len bytes at dst; all aligned
- * (but src) and in user space. protect: write-protected, UFFDIO_COPY_MODE_WP.
+ * UFFDIO_COPY and its kin: len bytes at dst; all aligned (but src) and in user
+ * space. protect: write-protected, as with UFFDIO_COPY_MODE_WP.
  * No lock held. Returns the bytes done (short when a later page failed), or the
  * first page's error: -ENOENT (not a registered area), -EEXIST (a page is
- * there), -EFAULT (source), -EAGAIN (mappings are changing), -EINVAL (protect
- * where WP is not registered), -ENOMEM, -ESRCH (the address space is gone).
+ * there), -EFAULT (source; beyond the object's end; nothing to continue),
+ * -EAGAIN (mappings are changing), -EINVAL (protect where WP is not registered;
+ * not an object that can), -ENOMEM, -ESRCH (the address space is gone).
  */
 s64 userfaultfd_fill(struct userfaultfd_ctx *ctx, enum uffd_fill kind, u64 dst,
                      u64 src, u64 len, bool protect);
+
+/*
+ * The same for one page of an object, at vmf's empty entry or marker; page
+ * (NULL: zeros) is the object's, by a reference of its own, when 0 comes back.
+ * 1: the mapping is private, or to be poisoned: like anonymous memory.
+ * mmap lock held. Inside mm/ only.
+ */
+__must_check int userfaultfd_fill_object(struct vm_fault *vmf,
+                                         enum uffd_fill kind, struct page *page,
+                                         bool protect);
 
 /*
  * UFFDIO_MOVE of the current task's own pages, private and its alone; holes:
