@@ -45,7 +45,7 @@ static bool still_names(const pte_t *pte, const struct page *page)
     return pte_present(e) && pfn_to_page(pte_pfn(e)) == page;
 }
 
-static int check_entry(u64 va, const pte_t *pte, bool exact)
+static int check_entry(u64 va, const pte_t *pte, bool exact, s64 *rss)
 {
     struct page *page = hold_page(pte);
     struct found f = {.want = pte};
@@ -53,6 +53,7 @@ static int check_entry(u64 va, const pte_t *pte, bool exact)
 
     if (!page)
         return 0;
+    rss[page_rss_kind(page)]++;
     rmap_walk(page, count_entry, &f);
     /* A page may be taken out of its object, and of all entries, meanwhile. */
     if ((!f.seen || f.count > READ_ONCE(page->mapcount) ||
@@ -70,6 +71,7 @@ static int check_entry(u64 va, const pte_t *pte, bool exact)
 
 int validate_rmap(struct mm_struct *mm, u64 limit, bool exact)
 {
+    s64 rss[RSS_KINDS] = {0};
     struct vm_area_struct *vma;
     u64 va, stop;
     pte_t *pte;
@@ -82,10 +84,16 @@ int validate_rmap(struct mm_struct *mm, u64 limit, bool exact)
                     continue;
                 if (!limit--)
                     return 0;
-                if (check_entry(va, pte, exact))
+                if (check_entry(va, pte, exact, rss))
                     return -EINVAL;
             }
     }
+    for (unsigned kind = 0; exact && kind < RSS_KINDS; kind++)
+        if (rss[kind] != mm->rss[kind]) {
+            printk("validate_rmap: kind %u: %ld resident, %ld counted\n", kind,
+                   rss[kind], mm->rss[kind]);
+            return -EINVAL;
+        }
     return 0;
 }
 
@@ -94,7 +102,7 @@ int validate_rmap(struct mm_struct *mm, u64 limit, bool exact)
 
 void mm_check(struct mm_struct *mm)
 {
-    BUG_ON(validate_mm(mm));
+    BUG_ON(validate_mm(mm) || validate_counts(mm));
     if (mm->lock_seq % CHECK_EVERY == 0)
         BUG_ON(validate_rmap(mm, CHECK_PAGES, false));
 }

@@ -83,3 +83,21 @@ int validate_mm(struct mm_struct *mm)
         return complain(prev, "wrong highest_vm_end");
     return 0;
 }
+
+int validate_counts(const struct mm_struct *mm)
+{
+    const struct vm_area_struct *vma;
+    struct mm_struct sum = {0};
+
+    for_each_vma (mm, vma)
+        vm_stat_account(&sum, vma->vm_flags, (s64)vma_pages(vma));
+    if (sum.total_vm == mm->total_vm && sum.data_vm == mm->data_vm &&
+        sum.stack_vm == mm->stack_vm && sum.exec_vm == mm->exec_vm &&
+        sum.locked_vm == mm->locked_vm)
+        return 0;
+    printk("validate_counts: total %lu data %lu stack %lu exec %lu locked %lu, "
+           "by area %lu %lu %lu %lu %lu\n",
+           mm->total_vm, mm->data_vm, mm->stack_vm, mm->exec_vm, mm->locked_vm,
+           sum.total_vm, sum.data_vm, sum.stack_vm, sum.exec_vm, sum.locked_vm);
+    return -EINVAL;
+}

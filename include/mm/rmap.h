@@ -74,9 +74,9 @@ void rmap_walk(struct page *page,
 
 /*
  * For tests and debug builds: each entry of mm is found by way of its page,
- * and no more entries than page->mapcount; exact: nor fewer, which holds while
- * nobody else runs. mmap lock held. Looks at `limit` pages at most. Returns 0
- * or -EINVAL after a printk.
+ * and no more entries than page->mapcount; exact: nor fewer, and mm->rss is
+ * right, which holds while nobody else runs. mmap lock held. Looks at `limit`
+ * pages at most. Returns 0 or -EINVAL after a printk.
  */
 __must_check int validate_rmap(struct mm_struct *mm, u64 limit, bool exact);
 

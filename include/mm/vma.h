@@ -260,6 +260,10 @@ u64 get_unmapped_area(struct mm_struct *mm, u64 hint, u64 len, u64 flags);
  * -EINVAL after a printk. */
 int validate_mm(struct mm_struct *mm);
 
+/* The pages counted in mm, all and by kind, are those of its areas: likewise.
+ */
+int validate_counts(const struct mm_struct *mm);
+
 /* Readies the VMA cache. */
 void vma_init(void);
 

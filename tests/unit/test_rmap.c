@@ -18,6 +18,7 @@ static void valid(struct mm_struct *mm)
 {
     mmap_read_lock(mm);
     assert_int_equal(validate_mm(mm), 0);
+    assert_int_equal(validate_counts(mm), 0);
     assert_int_equal(validate_rmap(mm, ~0ull, true), 0);
     mmap_read_unlock(mm);
 }
