@@ -127,37 +127,35 @@ static int parse_number(const char *s, s64 *value)
     return *s ? -EINVAL : 0;
 }
 
-static int store_setting(const struct proc_entry *entry, s64 value)
-{
-    if (value < entry->min || value > entry->max)
-        return -EINVAL;
-    WRITE_ONCE(*entry->setting, (u64)value);
-    return 0;
-}
-
 static ssize_t proc_write(struct file *f, const void __user *buf, size_t n,
                           u64 *pos __maybe_unused)
 {
     const struct proc_file *p = f->data;
-    const struct proc_entry *entry = p->entry;
-    bool setting = entry->setting && (entry->mode & 0222);
     char text[NUMBER_SIZE] = "";
     s64 value;
     int r;
 
-    if (!entry->store && !setting)
+    if (!p->entry->store)
         return -EINVAL;
     if (copy_from_user(text, buf, min(n, sizeof(text) - 1)))
         return -EFAULT;
     r = parse_number(text, &value);
     if (!r)
-        r = entry->store ? entry->store(p, value) : store_setting(entry, value);
+        r = p->entry->store(p, value);
     return r ? r : (ssize_t)n;
+}
+
+static long proc_ioctl(struct file *f, unsigned cmd, u64 arg)
+{
+    const struct proc_file *p = f->data;
+
+    return p->entry->ioctl ? p->entry->ioctl(p, cmd, arg) : -ENOTTY;
 }
 
 const struct file_operations proc_text_ops = {
     .read = proc_read,
     .write = proc_write,
+    .ioctl = proc_ioctl,
     .stat = proc_stat,
     .release = proc_release,
     .seekable = true,

@@ -4,8 +4,8 @@
  * in fork.c.
  */
 #include <arch/uaccess.h>
-#include <base/string.h>
 #include <kernel/clone.h>
+#include <kernel/copy_struct.h>
 #include <kernel/thread.h>
 #include <mm/page.h>
 
@@ -84,41 +84,14 @@ long sys_vfork(void)
 
 /* ---- clone3 ---- */
 
-/* A newer program's fields must be 0 as far as we do not know them. */
-static int check_tail(const char __user *p, size_t n)
-{
-    u8 bytes[64];
-
-    while (n) {
-        size_t part = min(n, sizeof(bytes));
-
-        if (copy_from_user(bytes, p, part))
-            return -EFAULT;
-        for (size_t i = 0; i < part; i++)
-            if (bytes[i])
-                return -E2BIG;
-        p += part;
-        n -= part;
-    }
-    return 0;
-}
-
 static int fetch_args(struct clone_args_k *args, const void __user *user,
                       size_t size)
 {
-    int r = 0;
-
     if (size > PAGE_SIZE)
         return -E2BIG;
     if (size < ARGS_SIZE_FIRST)
         return -EINVAL;
-    memset(args, 0, sizeof(*args));
-    if (size > ARGS_SIZE_LAST)
-        r = check_tail((const char __user *)user + ARGS_SIZE_LAST,
-                       size - ARGS_SIZE_LAST);
-    if (!r)
-        r = copy_from_user(args, user, min(size, (size_t)ARGS_SIZE_LAST));
-    return r;
+    return copy_struct_from_user(args, sizeof(*args), user, size);
 }
 
 /* What is wrong by itself, before flags are looked at together. */

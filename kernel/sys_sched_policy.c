@@ -4,6 +4,7 @@
  */
 #include <arch/uaccess.h>
 #include <base/string.h>
+#include <kernel/copy_struct.h>
 #include <kernel/sched.h>
 #include <kernel/sys_misc.h>
 #include <kernel/time.h>
@@ -177,7 +178,6 @@ long sys_sched_rr_get_interval(int tid, struct timespec_k __user *user)
 static int fetch_attr(struct sched_attr_k *attr, void __user *user)
 {
     u32 size = 0;
-    u8 more;
 
     if (copy_from_user(&size, user, sizeof(size)))
         return -EFAULT;
@@ -187,13 +187,7 @@ static int fetch_attr(struct sched_attr_k *attr, void __user *user)
         size = ATTR_SIZE;
         return copy_to_user(user, &size, sizeof(size)) ? -EFAULT : -E2BIG;
     }
-    for (u32 i = ATTR_SIZE; i < size; i++) {
-        if (copy_from_user(&more, (char __user *)user + i, 1))
-            return -EFAULT;
-        if (more)
-            return -E2BIG;
-    }
-    return copy_from_user(attr, user, ATTR_SIZE);
+    return copy_struct_from_user(attr, ATTR_SIZE, user, size);
 }
 
 long sys_sched_setattr(int tid, void __user *user, u32 flags)

@@ -27,8 +27,8 @@ struct proc_entry {
     int (*show)(const struct proc_file *p, struct seq *s, u64 *cursor);
     /* A number was written. Returns 0 or -errno. */
     int (*store)(const struct proc_file *p, s64 value);
-    u64 *setting; /* shown, and, without a store, stored between min, max */
-    s64 min, max;
+    long (*ioctl)(const struct proc_file *p, unsigned cmd, u64 arg);
+    u64 *setting;                      /* shown instead */
     const struct file_operations *ops; /* instead of text */
     bool needs_mm;                     /* open: -ESRCH without */
 };
@@ -71,6 +71,8 @@ bool proc_task_gone(const struct proc_file *p);
 
 /* kernel/proc_maps.c. */
 int maps_show(const struct proc_file *p, struct seq *s, u64 *cursor);
+/* kernel/proc_query.c: PROCMAP_QUERY. */
+long maps_ioctl(const struct proc_file *p, unsigned cmd, u64 arg);
 /* kernel/proc_smaps.c. */
 int smaps_show(const struct proc_file *p, struct seq *s, u64 *cursor);
 int smaps_rollup_show(const struct proc_file *p, struct seq *s, u64 *cursor);
