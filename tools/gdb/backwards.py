@@ -89,7 +89,7 @@ class IsFault:
 
 
 def last_fault():
-    return integer(symbol("last_id", "mm/ledger.c"))
+    return integer(symbol("ledger_last_id"))
 
 
 class Rewind(Command):

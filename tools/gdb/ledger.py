@@ -99,7 +99,7 @@ class Record:
 
 def slots():
     """Every used slot of every processor's ring, as struct fault_record."""
-    rings = symbol("rings", "mm/ledger.c")
+    rings = symbol("ledger_rings")
     low, high = rings.type.range()
     for cpu in range(low, high + 1):
         if integer(rings[cpu]):
