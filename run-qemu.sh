@@ -29,6 +29,8 @@ the pages another task faults on; the host then checks the client's CRC.
   --gdb=tmux            the same, with GDB in a pane of tmux beside this one
   --record FILE         record the run (implies --icount)
   --replay FILE         run a recorded run again, under GDB it can go backwards
+  --trace FILE          write what happens to FILE, for tools/faultscope
+  --report              record, trace and make a page of the run: says where
   --append "OPTIONS"    kernel options: trace, limit=SECONDS, panic, ...
   --quiet               print the program's output and nothing else
   --kvm                 use the host's processor (default: emulate one)
@@ -51,14 +53,14 @@ die() {
 }
 
 run='' demo='' data='' smp=1 mem=256M uefi='' icount='' gdb='' append=''
-quiet='' kvm='' force='' iso='' cdrom='' record='' replay='' argv=()
+quiet='' kvm='' force='' iso='' cdrom='' record='' replay='' trace='' report='' argv=()
 given=("$@")
 
 parse_options() {
     while [ $# -gt 0 ]; do
         case $1 in
         --demo | --data | --smp | --mem | --append | --iso | --run | \
-            --record | --replay)
+            --record | --replay | --trace)
             [ $# -ge 2 ] || die "$1 needs a value (see --help)"
             ;;
         esac
@@ -74,6 +76,8 @@ parse_options() {
         --gdb) gdb=print ;;
         --gdb=here | --gdb=tmux) gdb=${1#--gdb=} ;;
         --record) record=$2 icount=1 && shift ;;
+        --report) report=1 icount=1 ;;
+        --trace) trace=$2 && shift ;;
         --replay) replay=$2 icount=1 && shift ;;
         --quiet) quiet=1 ;;
         --kvm) kvm=1 ;;
@@ -92,23 +96,12 @@ parse_options() {
     [ -z "$run" ] || [ -z "$demo" ] || die "--run and --demo exclude each other"
     [ -z "$kvm" ] || [ -z "$icount" ] ||
         die "--icount counts emulated instructions: it cannot go with --kvm"
+    [ -z "$report" ] || report_options
     [ -z "$record$replay" ] || check_recording
     case $smp in
     '' | *[!0-9]* | 0) die "--smp $smp: not a number of processors" ;;
     esac
     [[ $mem =~ ^[1-9][0-9]*[MmGg]?$ ]] || die "--mem $mem: not a size"
-}
-
-check_recording() {
-    [ -z "$record" ] || [ -z "$replay" ] ||
-        die "--record and --replay exclude each other"
-    [ -z "$kvm$uefi$cdrom" ] || die "a recorded run is emulated, booted by BIOS"
-    [ "$smp" = 1 ] || die "a recorded run has one processor"
-    no_input=1
-    [ -n "$replay" ] || return 0
-    [ -f "$replay" ] || die "$replay: no such recording"
-    [ -z "$run$demo$data$append$iso" ] ||
-        die "--replay runs what was recorded: no other program or options"
 }
 
 # Bytes $2..$2+$3 of file $1, in hexadecimal.
@@ -162,6 +155,7 @@ make_iso() {
     [ -z "$quiet" ] || words="$words quiet"
     [ -z "$uefi" ] || words="$words console=ttyS2"
     [ -z "$no_input" ] || words="$words noinput"
+    [ -z "$trace" ] || words="$words stream"
     if [ -n "$run" ]; then
         printf '%s\0' "${argv[@]}" >"$tmp/argv"
         words="$words -- run"
@@ -230,54 +224,9 @@ machine_options() {
     else
         qemu+=(-device isa-serial,index=0,chardev=console)
     fi
+    [ -z "$trace" ] || qemu+=(-chardev "file,id=trace,path=${trace//,/,,}"
+        -device isa-debugcon,iobase=0xe9,chardev=trace)
     [ -z "$gdb" ] || gdb_options
-}
-
-icount_options() {
-    case $record$replay in
-    '') echo "shift=0,sleep=off" ;;
-    *)
-        echo "shift=0,rr=${replay:+replay}${record:+record}" \
-            "rrfile=${rec//,/,,}/log" rrsnapshot=start | tr ' ' ,
-        ;;
-    esac
-}
-
-# A recording is a tar of the image, QEMU's log, the snapshot it goes back to,
-# and the programs, for their symbols.
-recording_options() {
-    local snapshots=$rec/snapshots
-    [ -n "$replay" ] || "$here/tools/replay-disk" "$snapshots"
-    # shellcheck disable=SC2054
-    qemu+=(-drive driver=blkreplay,if=none,image=image,id=cd,readonly=on
-        -device ide-cd,drive=cd
-        -drive "file=${snapshots//,/,,},if=none,id=snapshots,format=qcow2"
-        -monitor "unix:${tmp//,/,,}/monitor,server=on,wait=off")
-}
-
-prepare_recording() {
-    local why
-    rec=$tmp/recording
-    mkdir "$rec"
-    why=$("$here/tools/replay-probe" "$build") || die "$why"
-    [ -n "$replay" ] || return 0
-    tar -C "$rec" -xf "$replay" 2>/dev/null || die "$replay: not a recording"
-    [ -f "$rec/log" ] || die "$replay: not a whole recording"
-    mem=$(cat "$rec/mem") kernel=$rec/faultline.elf iso=$rec/iso
-    for why in "$rec"/module.*; do
-        modules+=("${why##*/module.}=$why")
-    done
-}
-
-keep_recording() {
-    local module
-    cp "$kernel" "$rec/faultline.elf"
-    mv "$iso" "$rec/iso"
-    echo "$mem" >"$rec/mem"
-    for module in "${modules[@]}"; do
-        cp "${module#*=}" "$rec/module.${module%%=*}"
-    done
-    tar -C "$rec" -cf "$record.part" . && mv "$record.part" "$record"
 }
 
 uefi_options() {
@@ -296,49 +245,6 @@ uefi_options() {
     fi
 }
 
-# A free port, QEMU stopped, and a file that tells GDB's commands what runs.
-gdb_options() {
-    local port=1234 line module
-    while (exec 4<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
-        port=$((port + 1))
-    done
-    qemu+=(-S -gdb "tcp:127.0.0.1:$port")
-    {
-        printf 'port=%s\nkernel=%s\n' "$port" "$kernel"
-        [ -z "$replay" ] || printf 'replay=1\nmonitor=%s\n' "$tmp/monitor"
-        for module in ${modules[@]+"${modules[@]}"}; do
-            case $module in
-            argv=* | data=*) ;;
-            *) echo "module.${module%%=*}=$(realpath "${module#*=}")" ;;
-            esac
-        done
-    } >"$tmp/gdb"
-    gdb_command=(gdb)
-    [ "$(uname -m)" = x86_64 ] || ! command -v gdb-multiarch >/dev/null ||
-        gdb_command=(gdb-multiarch)
-    gdb_command+=(-q -x "$here/tools/gdb/faultline.py" -ex "connect $tmp/gdb")
-    line="${gdb_command[*]:0:4} -ex 'connect $tmp/gdb'"
-    case $gdb in
-    tmux) tmux split-window -h -l 60% "$line" ;;
-    here) ;;
-    *)
-        cat >&2 <<END
-run-qemu: stopped before the first instruction; in another terminal:
-  $line
-(or with any GDB of your own: file $kernel, target remote :$port)
-END
-        ;;
-    esac
-}
-
-# --gdb=tmux outside of tmux: the same again, inside.
-enter_tmux() {
-    command -v tmux >/dev/null || die "--gdb=tmux: tmux is not installed"
-    [ -z "${TMUX:-}" ] || return 0
-    exec tmux new-session "$(printf '%q ' "${BASH_SOURCE[0]}" "${given[@]}");
-        echo 'Enter closes this pane.'; read -r _"
-}
-
 # Standard input to the guest, once its receiver is ready (it writes an R).
 # Without input nothing is sent: bytes that come at the host's pace would make
 # counted runs differ.
@@ -350,14 +256,6 @@ feed() {
         sleep 0.05
     done
     exec "${bound[@]}" cat - "$tmp/eof"
-}
-
-# GDB in the foreground; ^C is for it, and when it ends the guest does.
-gdb_here() {
-    trap : INT
-    "${gdb_command[@]}" <&4 4<&- || :
-    kill -KILL "$qemu_pid" 2>/dev/null || :
-    gdb_ended=1
 }
 
 # Runs QEMU with the console on our descriptors; its exit status in $qemu_rc.
@@ -445,6 +343,8 @@ check_crc() {
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 build=$(realpath -m "${BUILD:-$here/build}")
 kernel=$build/kernel/faultline.elf
+. "$here/tools/run/recording.sh"
+. "$here/tools/run/gdb.sh"
 children='' bound=() no_input='' gdb_ended='' modules=() rec=''
 parse_options "$@"
 [ "$gdb" != tmux ] || enter_tmux
@@ -475,4 +375,5 @@ check_qemu
 machine_options
 boot
 [ -z "$record" ] || keep_recording
+[ -z "$report" ] || make_report
 finish

@@ -104,8 +104,8 @@ void kernel_main(phys_addr_t info, u64 first_cycles)
     arch_init_devices();
     thread_cache_init();
     sched_init();
-    smp_init();
     trace_init();
+    smp_init();
     number_options();
     test_options();
     uart_enable_irq();

@@ -13,6 +13,7 @@
 #include <kernel/cputime.h>
 #include <kernel/sched.h>
 #include <kernel/thread.h>
+#include <kernel/trace_stream.h>
 
 void tick_begin(struct runqueue *rq)
 {
@@ -115,6 +116,8 @@ static void switch_away(struct cpu *cpu, struct thread *prev)
     prev->switches++;
     next->start_cycles = cycles();
     prev->run_cycles += next->start_cycles - prev->start_cycles;
+    if (unlikely(trace_streams))
+        trace_switch(prev->tid, next->tid, next->start_cycles);
     switch_space(cpu, next->mm);
     arch_switch(prev, next);
 }

@@ -9,6 +9,7 @@
 #include <kernel/boot_info.h>
 #include <kernel/thread.h>
 #include <kernel/trace.h>
+#include <kernel/trace_stream.h>
 
 static const char *const end_text[] = {
     [END_OPEN] = "still open",
@@ -108,9 +109,20 @@ void trace_story(const struct fault_record *rec)
     printk("  end     %s\n", end_text[rec->end]);
 }
 
+static void trace_both(const struct fault_record *rec)
+{
+    trace_fault(rec);
+    trace_story(rec);
+}
+
 void trace_init(void)
 {
-    if (boot_option("trace"))
+    bool story = boot_option("trace");
+
+    trace_stream_init();
+    if (trace_streams)
+        ledger_on_finish = story ? trace_both : trace_fault;
+    else if (story)
         ledger_on_finish = trace_story;
 }
 

@@ -93,9 +93,7 @@
 
 /* ---- SYSCALL ---------------------------------------------------------- */
 
-    .globl syscall_entry
-    .type syscall_entry, @function
-syscall_entry:
+.macro SYSCALL_SAVE
     swapgs
     movq %rsp, %gs:CPU_USER_STACK
     movq %gs:CPU_KERNEL_STACK, %rsp
@@ -113,11 +111,28 @@ syscall_entry:
     PUSH_REGS_AFTER_AX
     sti
     cmpq $NR_SYSCALLS, %rax
-    jae 1f
+    jae syscall_done
+.endm
+
+/* The stub of a kernel that is asked to trace (arch/x86_64/traced.c). */
+    .globl syscall_entry_traced
+    .type syscall_entry_traced, @function
+syscall_entry_traced:
+    SYSCALL_SAVE
+    movq %rsp, %rdi
+    call syscall_traced
+    jmp syscall_result
+
+    .globl syscall_entry
+    .type syscall_entry, @function
+syscall_entry:
+    SYSCALL_SAVE
     movq %r10, %rcx
     call *syscall_table(, %rax, 8)
+syscall_result:
     movq %rax, REGS_AX(%rsp)
-1:  cli
+syscall_done:
+    cli
     movq %gs:CPU_CURRENT, %rax
     cmpl $0, THREAD_WORK(%rax)
     jne user_work

@@ -21,7 +21,7 @@
 bool cpu_has_smap, cpu_has_smep, cpu_has_umip, cpu_has_x2apic, cpu_has_rdtscp;
 bool cpu_has_pku;
 
-void syscall_entry(void);
+void (*syscall_stub)(void) = syscall_entry;
 
 static void identify(void)
 {
@@ -42,7 +42,7 @@ static void identify(void)
 static void syscall_init(void)
 {
     wrmsr(MSR_STAR, (u64)USER32_CS << 48 | (u64)KERNEL_CS << 32);
-    wrmsr(MSR_LSTAR, (u64)syscall_entry);
+    wrmsr(MSR_LSTAR, (u64)syscall_stub);
     wrmsr(MSR_SFMASK, RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL |
                           RFLAGS_NT | RFLAGS_RF | RFLAGS_AC);
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | EFER_NXE);

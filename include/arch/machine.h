@@ -26,6 +26,13 @@ void uart_write(const char *s, size_t n);
 /* Selects COM1 (0) to COM4 (3) from here on. */
 void uart_select(int port);
 
+/* QEMU's debug console: n bytes, unbuffered. */
+void debug_write(const void *data, size_t n);
+
+/* From here on system calls enter through trace_syscall() (kernel). Once,
+ * before there are other processors. */
+void arch_trace_syscalls(void);
+
 /* Next byte received, or -1. Called by the interrupt handler's consumer. */
 int uart_getc(void);
 

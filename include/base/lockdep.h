@@ -31,7 +31,7 @@ enum lock_class {
     LOCK_SLAB,
     LOCK_BUDDY,
     LOCK_RANDOM,
-    LOCK_CONSOLE, /* interrupts off */
+    LOCK_CONSOLE, /* and the trace's; interrupts off */
 };
 
 #if defined(DEBUG) && defined(FAULTLINE_KERNEL)

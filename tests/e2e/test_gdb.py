@@ -46,9 +46,10 @@ def said(tmp_path_factory):
         (folder / name).write_text(text + "\n")
     return gdbsession.run(
         ["pt 0x1000", "pt $pc", *FOLLOW, "frames", "slabs", "source CORRUPT",
-         "tasks 1", "print *$current()->mm", "print *$current()->mm->mmap",
+         "tasks 1", "syscalls 3 pager-file", "print *$current()->mm", "print *$current()->mm->mmap",
          "print $current()->mm->mmap->vm_page_prot", "fl", "print 6*7"],
-        "--gdb", "--icount", "--append", "limit=60", "--data", data,
+        "--gdb", "--icount", "--append", "limit=60 calls",
+        "--data", data,
         cwd=folder)
 
 
@@ -163,6 +164,13 @@ def test_corrupted_entry_is_named(said):
     assert "corrupt" not in after and "PT[0]" in after
 
 
+def test_last_system_calls(said):
+    lines = said["syscalls 3 pager-file"].splitlines()
+    assert len(lines) == 3
+    assert re.search(r"tid 3 +(ioctl|read|poll)\(0x\w+, 0x\w+, 0x\w+, "
+                     r"\.\.\.\) = \S", lines[-1]), said.story()
+
+
 def test_pretty_printers(said):
     assert "address space, " in said["print *$current()->mm"]
     assert re.search("= area [0-9a-f]+-[0-9a-f]+ r--p demo-file page 0",
@@ -175,5 +183,5 @@ def test_pretty_printers(said):
 def test_help_names_every_command(said):
     for name in ("tasks", "vmas", "pt", "rbtree", "uffd", "pf", "pf-next",
                  "pf-follow", "explain", "frames", "slabs", "locks", "ledger",
-                 "rewind"):
+                 "rewind", "syscalls"):
         assert re.search(rf"^{name}\b", said["fl"], re.M), name

@@ -11,7 +11,7 @@ from kernel import integer, symbol
 NAMES = ("PT", "PD", "PDPT", "PML4")
 BITS = ((0, "present"), (1, "write"), (2, "user"), (3, "write-through"),
         (4, "cache-disable"), (5, "accessed"), (6, "dirty"), (8, "global"),
-        (9, "bit 9"), (10, "uffd-wp"), (11, "bit 11"), (63, "no-execute"))
+        (9, "poison"), (10, "uffd-wp"), (11, "soft-dirty"), (63, "no-execute"))
 P, W, U, PS, NX = 1, 2, 4, 0x80, 1 << 63
 FRAME = K["PTE_FRAME"]
 

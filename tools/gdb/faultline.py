@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 # pylint: disable=wrong-import-position,unused-import
 import areas  # noqa: E402,F401
 import backwards  # noqa: E402,F401
+import calls  # noqa: E402,F401
 import follow  # noqa: E402,F401
 import frames  # noqa: E402,F401
 import ledger  # noqa: E402,F401

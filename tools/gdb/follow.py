@@ -18,7 +18,7 @@ from verdict import area_words
 # what to look at.
 TOLD = {
     1: ("queued", "no lock may be held while a pager works: the fault goes "
-        "on its context's queue as a message, the mmap lock is dropped, the "
+        "on its context's queue as a message, the area is unlocked, the "
         "thread sleeps. Look at: uffd, tasks, locks, backtrace"),
     2: ("read", "the pager's read(2) takes the message. Look at: uffd (now "
         "\"read\"), backtrace (we are in the pager's system call)"),

@@ -33,6 +33,11 @@ void features_init(void);
 /* The part every other CPU does for itself. */
 void features_init_cpu(void);
 
+/* Where SYSCALL enters (entry.S); the traced stub if the trace asks. */
+void syscall_entry(void);
+void syscall_entry_traced(void);
+extern void (*syscall_stub)(void);
+
 /* CPUID 7.0 and 1, read once. */
 extern bool cpu_has_smap, cpu_has_smep, cpu_has_umip, cpu_has_x2apic,
     cpu_has_rdtscp;

@@ -1,0 +1,53 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # run-qemu.sh's variables
+# GDB on a run; part of run-qemu.sh, which sources it.
+
+# A free port, QEMU stopped, and a file that tells GDB's commands what runs.
+gdb_options() {
+    local port=1234 line module
+    while (exec 4<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+        port=$((port + 1))
+    done
+    qemu+=(-S -gdb "tcp:127.0.0.1:$port")
+    {
+        printf 'port=%s\nkernel=%s\n' "$port" "$kernel"
+        [ -z "$replay" ] || printf 'replay=1\nmonitor=%s\n' "$tmp/monitor"
+        for module in ${modules[@]+"${modules[@]}"}; do
+            case $module in
+            argv=* | data=*) ;;
+            *) echo "module.${module%%=*}=$(realpath "${module#*=}")" ;;
+            esac
+        done
+    } >"$tmp/gdb"
+    gdb_command=(gdb)
+    [ "$(uname -m)" = x86_64 ] || ! command -v gdb-multiarch >/dev/null ||
+        gdb_command=(gdb-multiarch)
+    gdb_command+=(-q -x "$here/tools/gdb/faultline.py" -ex "connect $tmp/gdb")
+    line="${gdb_command[*]:0:4} -ex 'connect $tmp/gdb'"
+    case $gdb in
+    tmux) tmux split-window -h -l 60% "$line" ;;
+    here) ;;
+    *)
+        cat >&2 <<END
+run-qemu: stopped before the first instruction; in another terminal:
+  $line
+(or with any GDB of your own: file $kernel, target remote :$port)
+END
+        ;;
+    esac
+}
+
+# --gdb=tmux outside of tmux: the same again, inside.
+enter_tmux() {
+    command -v tmux >/dev/null || die "--gdb=tmux: tmux is not installed"
+    [ -z "${TMUX:-}" ] || return 0
+    exec tmux new-session "$(printf '%q ' "${BASH_SOURCE[0]}" "${given[@]}");
+        echo 'Enter closes this pane.'; read -r _"
+}
+
+# GDB in the foreground; ^C is for it, and when it ends the guest does.
+gdb_here() {
+    trap : INT
+    "${gdb_command[@]}" <&4 4<&- || :
+    kill -KILL "$qemu_pid" 2>/dev/null || :
+    gdb_ended=1
+}

@@ -1,0 +1,115 @@
+"""The trace's records (include/kernel/trace_stream.h) as Python objects. What
+the numbers mean is read from the kernel's own headers.
+"""
+
+import os
+import re
+import struct
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+sys.path.append(os.path.join(ROOT, "tools", "gdb"))
+
+from constants import VM  # noqa: E402,F401
+
+START, FAULT, SWITCH, NAME, CALL, TREE = range(1, 7)
+MAGIC = 0x3145434152544c46
+HEAD = struct.Struct("<BBHIQ")
+RECORD = struct.Struct("<3Q4I3Q4Q4Q6Q")
+CALL_DATA = struct.Struct("<9Q")
+STAGES = ("trap", "queued", "read", "filled", "woken", "resumed")
+
+
+class Broken(Exception):
+    """Not a trace, or one of another kernel."""
+
+
+def text(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as f:
+        return f.read()
+
+
+def fault_ends():
+    """Names of enum fault_end, by number: "zero-page", "pager", ..."""
+    body = re.search(r"enum fault_end \{(.*?)\}", text("include/mm/ledger.h"),
+                     re.S).group(1)
+    return [n.lower().replace("_", "-")
+            for n in re.findall(r"\bEND_(\w+)", body)]
+
+
+def call_names():
+    """{number: name} of the system calls."""
+    source = text("kernel/syscall_name.c")
+    first = int(re.search(r"#define NEW_FIRST (\d+)", source).group(1))
+    old = int(re.search(r"#define OLD_COUNT (\d+)", source).group(1))
+    body = source[source.index("names[] ="):]
+    names = "".join(re.findall(r'"([^"]*)"', body[:body.index(";")]))
+    words = names.replace("\\0", " ").split()
+    return {i if i < old else first + i - old: n for i, n in enumerate(words)}
+
+
+class Fault:
+    """A fault that is over."""
+
+    def __init__(self, data):
+        if len(data) != RECORD.size:
+            raise Broken("its fault records are of another kernel")
+        f = RECORD.unpack(data)
+        self.id, self.address, self.ip = f[:3]
+        self.pid, self.tid, self.error, self.end = f[3:7]
+        self.area = f[7:10]
+        self.before, self.after, self.stage = f[10:14], f[14:18], f[18:24]
+
+    @property
+    def access(self):
+        return "write" if self.error & 2 else \
+            "exec" if self.error & 16 else "read"
+
+
+class Call:
+    def __init__(self, tid, begin, data):
+        f = CALL_DATA.unpack(data)
+        self.tid, self.begin, self.end = tid, begin, f[0]
+        self.number, self.arg = f[1], f[2:8]
+        self.result = f[8] - (1 << 64) if f[8] >> 63 else f[8]
+
+
+def tree(data):
+    """[(start, end, flags, red, has left, has right)] in preorder."""
+    words = struct.unpack(f"<{len(data) // 8}Q", data)
+    return [(a & ~0xfff, b, c, a & 1, a >> 1 & 1, a >> 2 & 1)
+            for a, b, c in zip(words[::3], words[1::3], words[2::3])]
+
+
+def decode(kind, tid, time, data):
+    """What a record says, in the form that fits its kind."""
+    if kind == FAULT:
+        return Fault(data)
+    if kind == CALL:
+        return Call(tid, time, data)
+    if kind == TREE:
+        return tree(data)
+    if kind == NAME:
+        return data.split(b"\0")[0].decode(errors="replace")
+    return struct.unpack(f"<{len(data) // 8}Q", data)
+
+
+def read(stream):
+    """(kind, cpu, tid, time, what it says) of each whole record that is there
+    now; may be called again on a stream that grows."""
+    while True:
+        at = stream.tell()
+        head = stream.read(HEAD.size)
+        if len(head) == HEAD.size:
+            kind, cpu, size, tid, time = HEAD.unpack(head)
+            if at == 0 and kind != START or size < HEAD.size:
+                raise Broken("this is not a trace of run-qemu.sh --trace")
+            data = stream.read(size - HEAD.size)
+        if len(head) < HEAD.size or len(data) < size - HEAD.size:
+            stream.seek(at)
+            return
+        what = decode(kind, tid, time, data)
+        if kind == START and what[0] != MAGIC:
+            raise Broken("this is not a trace of run-qemu.sh --trace")
+        yield kind, cpu, tid, time, what
