@@ -53,7 +53,8 @@ die() {
 }
 
 run='' demo='' data='' smp=1 mem=256M uefi='' icount='' gdb='' append=''
-quiet='' kvm='' force='' iso='' cdrom='' record='' replay='' trace='' report='' argv=()
+quiet='' kvm='' force='' iso='' cdrom='' argv=()
+record='' replay='' trace='' report=''
 given=("$@")
 
 parse_options() {

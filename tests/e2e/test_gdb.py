@@ -46,7 +46,8 @@ def said(tmp_path_factory):
         (folder / name).write_text(text + "\n")
     return gdbsession.run(
         ["pt 0x1000", "pt $pc", *FOLLOW, "frames", "slabs", "source CORRUPT",
-         "tasks 1", "syscalls 3 pager-file", "print *$current()->mm", "print *$current()->mm->mmap",
+         "tasks 1", "syscalls 3 pager-file", "print *$current()->mm",
+         "print *$current()->mm->mmap",
          "print $current()->mm->mmap->vm_page_prot", "fl", "print 6*7"],
         "--gdb", "--icount", "--append", "limit=60 calls",
         "--data", data,
