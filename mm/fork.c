@@ -104,6 +104,9 @@ static struct vm_area_struct *dup_area(struct mm_struct *child,
     copy->vm_mm = child;
     copy->vm_lock_seq = child->lock_seq - 1;
     copy->vm_flags &= ~VM_LOCKED_MASK; /* see mlock(2) */
+    if (copy->vm_flags & VM_WIPEONFORK)
+        copy->vm_anon = 0;
+    vma_inherit_anon(copy);
     if (userfaultfd_dup(vma->vm_mm, copy)) {
         vm_uncharge(vma_accounted(copy));
         vma_free(copy);

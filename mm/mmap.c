@@ -153,7 +153,7 @@ static inline int find_hole(struct mm_struct *mm, u64 start, u64 end,
 static long map_new_area(struct mm_struct *mm, struct map_request *rq)
 {
     u64 start = rq->addr, end = rq->addr + rq->len;
-    struct vma_shape shape = {rq->vm_flags, rq->object, rq->pgoff, NULL};
+    struct vma_shape shape = {rq->vm_flags, rq->object, rq->pgoff, NULL, 0};
     struct vm_area_struct *vma;
     struct vma_place place;
     int r = find_hole(mm, start, end, &place);

@@ -31,7 +31,7 @@ static int protect_area(struct vm_area_struct **vma, u64 start, u64 end,
     struct mm_struct *mm = (*vma)->vm_mm;
     u64 old = (*vma)->vm_flags, pages = (end - start) >> PAGE_SHIFT;
     bool kept = !(flags & VM_WRITE) && (old & VM_ACCOUNT) &&
-                ((*vma)->vm_object || vma_has_pages(*vma));
+                ((*vma)->vm_object || (*vma)->vm_anon);
     int r = protect_charge(mm, old, &flags, pages, kept);
 
     if (r)

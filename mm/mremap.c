@@ -94,7 +94,8 @@ static long grow_in_place(struct remap *rm, struct vm_area_struct *vma)
 {
     u64 start = vma->vm_end, end = rm->addr + rm->new_len;
     struct vma_shape shape = {vma->vm_flags, vma->vm_object,
-                              vma_index(vma, start), vma->vm_uffd};
+                              vma_index(vma, start), vma->vm_uffd,
+                              vma->vm_anon};
 
     if (charge(rm, vma, 0))
         return -ENOMEM;
@@ -118,9 +119,8 @@ static struct vm_area_struct *copy_area(const struct remap *rm,
     new->vm_start = rm->new_addr;
     new->vm_end = rm->new_addr + rm->new_len;
     /* Nobody knows the offset of untouched memory: it may merge better. */
-    new->vm_pgoff = vma->vm_object || vma_has_pages(vma)
-                        ? vma_index(vma, rm->addr)
-                        : rm->new_addr >> PAGE_SHIFT;
+    new->vm_pgoff = vma->vm_object || vma->vm_anon ? vma_index(vma, rm->addr)
+                                                   : rm->new_addr >> PAGE_SHIFT;
     mm_note_moved(new);
     if (userfaultfd_remap(new, rm->addr, rm->new_addr, rm->old_len) ||
         vma_insert(rm->mm, new)) {
@@ -154,6 +154,8 @@ static void leave_area(const struct remap *rm, struct vm_area_struct *vma)
         if (vma->vm_flags & VM_LOCKED)
             rm->mm->locked_vm -= vma_pages(vma);
         vma->vm_flags &= ~VM_LOCKED_MASK;
+        if (vma->vm_start == rm->addr && vma->vm_end == rm->addr + rm->old_len)
+            vma->vm_anon = 0; /* none of its pages is left */
     } else if (rm->old_len)
         BUG_ON(munmap_range(rm->mm, rm->addr, rm->addr + rm->old_len));
 }

@@ -55,6 +55,7 @@ static int grow_area(struct mm_struct *mm, struct vm_area_struct *vma,
     if ((vma->vm_flags & VM_ACCOUNT) && vm_charge(mm, grow))
         return -ENOMEM;
     vm_stat_account(mm, vma->vm_flags, (s64)grow);
+    vma_note_anon(vma);
     vma_adjust(vma, start, vma->vm_end);
     return 0;
 }

@@ -91,6 +91,8 @@ static int fill_install(const struct fill *f, struct vm_area_struct *vma,
     }
     if (likely(page))
         page_set_anon(page, vma, address);
+    else if (!(vma->vm_flags & VM_SHARED))
+        vma_note_anon(vma);
     if (!fault_install(&vmf, fill_entry(f, vma, page), page, RSS_ANON))
         return -EEXIST;
     return 0;

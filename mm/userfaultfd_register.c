@@ -10,7 +10,8 @@ struct vm_area_struct *userfaultfd_set_vma(struct vm_area_struct *vma,
                                            u64 uffd_flags)
 {
     u64 flags = (vma->vm_flags & ~VM_UFFD_ANY) | uffd_flags;
-    struct vma_shape shape = {flags, vma->vm_object, vma->vm_pgoff, ctx};
+    struct vma_shape shape = {flags, vma->vm_object, vma->vm_pgoff, ctx,
+                              vma->vm_anon};
     struct userfaultfd_ctx *old = vma->vm_uffd;
     struct vm_area_struct *merged;
 

@@ -25,6 +25,8 @@ struct vm_area_struct *vma_alloc(struct mm_struct *mm)
     vma->vm_lock_seq = mm->lock_seq; /* until the caller has finished it */
     vma->vm_readers = 0;
     vma->vm_flags = 0;
+    vma->vm_anon = 0;
+    vma->vm_anon_forked = false;
     vma->vm_pgoff = 0;
     vma->vm_object = NULL;
     vma->vm_uffd = NULL;

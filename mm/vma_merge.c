@@ -45,6 +45,32 @@ static bool fits_above(const struct vm_area_struct *vma,
     return shape_fits(vma, shape) && shape->pgoff + pages == vma->vm_pgoff;
 }
 
+/* Both may have private pages, see vma_anon.c; those of the neighbour, if any,
+ * did not come by fork(2). */
+static bool anon_fits(u64 anon, const struct vm_area_struct *vma)
+{
+    if (!anon && vma->vm_anon && !vma->vm_anon_forked)
+        return true;
+    return anon == vma->vm_anon;
+}
+
+/* What fits A on either side may not fit each other. */
+static bool anon_fits_all(const struct merge *m)
+{
+    return !m->below || !m->below->vm_anon || !m->above->vm_anon ||
+           m->below->vm_anon == m->above->vm_anon;
+}
+
+/* The id goes on with the area that stays. */
+static void anon_take(struct vm_area_struct *vma,
+                      const struct vm_area_struct *from)
+{
+    if (vma->vm_anon || !from)
+        return;
+    vma->vm_anon = from->vm_anon;
+    vma->vm_anon_forked = from->vm_anon_forked;
+}
+
 /* The area that overlaps A, given the last one that begins before it and the
  * next. */
 static struct vm_area_struct *area_over(struct vm_area_struct *prev,
@@ -62,16 +88,23 @@ static void merge_find(struct merge *m, struct mm_struct *mm,
 {
     struct vm_area_struct *next = prev ? prev->vm_next : mm->mmap;
     struct vm_area_struct *above;
+    u64 anon = shape->anon;
 
     m->over = area_over(prev, next, start, end);
     above = m->over ? m->over->vm_next : next;
     m->below = m->above = NULL;
-    if (prev && prev->vm_end == start && fits_below(prev, shape))
+    if (!anon && m->over)
+        anon = m->over->vm_anon;
+    if (prev && prev->vm_end == start && fits_below(prev, shape) &&
+        anon_fits(anon, prev))
         m->below = prev;
     if (above && above->vm_start == end &&
         (!m->over || m->over->vm_end == end) &&
-        fits_above(above, shape, (end - start) >> PAGE_SHIFT))
+        fits_above(above, shape, (end - start) >> PAGE_SHIFT) &&
+        anon_fits(anon, above))
         m->above = above;
+    if (m->above && !anon_fits_all(m))
+        m->above = NULL;
 }
 
 static void vma_remove(struct mm_struct *mm, struct vm_area_struct *vma)
@@ -103,12 +136,14 @@ struct vm_area_struct *vma_merge(struct mm_struct *mm,
         return NULL;
     if (!m.below) {
         m.above->vm_flags |= shape->flags & VM_SOFTDIRTY;
+        anon_take(m.above, m.over);
         vma_adjust(m.above, start, m.above->vm_end);
         if (m.over)
             give_up(mm, m.over, start, end);
         return m.above;
     }
     m.below->vm_flags |= shape->flags & VM_SOFTDIRTY;
+    anon_take(m.below, m.above && m.above->vm_anon ? m.above : m.over);
     vma_adjust(m.below, m.below->vm_start, m.above ? m.above->vm_end : end);
     if (m.over)
         give_up(mm, m.over, start, end);

@@ -11,7 +11,8 @@ static struct vma_shape shape_at(const struct vm_area_struct *vma, u64 start,
 {
     u64 pgoff = vma->vm_pgoff + ((start - vma->vm_start) >> PAGE_SHIFT);
 
-    return (struct vma_shape){flags, vma->vm_object, pgoff, vma->vm_uffd};
+    return (struct vma_shape){flags, vma->vm_object, pgoff, vma->vm_uffd,
+                              vma->vm_anon};
 }
 
 static bool like(const struct vm_area_struct *vma, u64 flags)

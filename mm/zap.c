@@ -137,18 +137,3 @@ void zap_discard_range(struct vm_area_struct *vma, u64 start, u64 end)
     zap(vma->vm_mm, start, end,
         vma->vm_object && (READ_ONCE(vma->vm_flags) & VM_UFFD_WP));
 }
-
-bool vma_has_pages(const struct vm_area_struct *vma)
-{
-    u64 va = vma->vm_start, stop;
-    pte_t *pte;
-
-    while ((pte = pt_next_leaf(vma->vm_mm->pgd, &va, vma->vm_end, &stop)))
-        for (; va < stop; va += PAGE_SIZE, pte++) {
-            pte_t entry = pte_get(pte);
-
-            if (!pte_none(entry) && pte_pfn(entry) != page_to_pfn(zero_page))
-                return true;
-        }
-    return false;
-}

@@ -196,14 +196,15 @@ static struct vm_area_struct *fault_area(struct page_fault *pf)
     return vma && vma->vm_start <= pf->address ? vma : NULL;
 }
 
-/* The area's rights forbid the access. */
+/* The area's rights forbid the access. A fetch of what is not there is first
+ * of all a read; it comes back when it turns out not to be allowed. */
 static bool access_error(u64 error_code, const struct vm_area_struct *vma)
 {
     if (error_code & PF_WRITE)
         return !(vma->vm_flags & VM_WRITE);
-    if (error_code & PF_INSTR)
-        return !(vma->vm_flags & VM_EXEC);
-    return (error_code & PF_PROT) || !(vma->vm_flags & VM_ACCESS);
+    if (error_code & PF_PROT)
+        return !(error_code & PF_INSTR) || !(vma->vm_flags & VM_EXEC);
+    return !(vma->vm_flags & VM_ACCESS);
 }
 
 /* The area's protection key forbids the thread the access; fetches are always

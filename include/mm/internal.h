@@ -34,10 +34,6 @@ static inline void vma_set_edges(struct vm_area_struct *vma, u64 start, u64 end)
     vma->vm_end = end;
 }
 
-/* mm/zap.c: the area has, or had until they were discarded, pages of its own.
- * mmap lock held. */
-bool vma_has_pages(const struct vm_area_struct *vma);
-
 /* mm/mseal.c: an area of the range is sealed. mmap lock held. */
 bool range_sealed(struct mm_struct *mm, u64 start, u64 end);
 

@@ -26,16 +26,17 @@ struct mm_family {
 
 /* A page nobody maps yet is about to be mapped at addr, which has no object. */
 static inline void page_set_family(struct page *page,
-                                   const struct vm_area_struct *vma, u64 addr)
+                                   struct vm_area_struct *vma, u64 addr)
 {
+    vma_note_anon(vma);
     page->family = vma->vm_mm->family;
     page->index = vma_index(vma, addr);
     page->flags |= PG_ANON;
 }
 
 /* The same, as a private page of any area. */
-static inline void page_set_anon(struct page *page,
-                                 const struct vm_area_struct *vma, u64 addr)
+static inline void page_set_anon(struct page *page, struct vm_area_struct *vma,
+                                 u64 addr)
 {
     page_set_family(page, vma, addr);
     if (unlikely(vma->vm_object != NULL)) {

@@ -69,6 +69,8 @@ struct vm_area_struct {
     pgprot_t vm_page_prot;
     struct mem_object *vm_object; /* NULL: private anonymous. Holds a ref */
     u64 vm_pgoff; /* page offset in the object; for anonymous start >> 12 */
+    u64 vm_anon;  /* id of its private pages, 0: never had one; vma_anon.c */
+    bool vm_anon_forked;             /* the id came with fork(2) */
     struct userfaultfd_ctx *vm_uffd; /* with VM_UFFD_ANY; holds a reference */
     struct interval_node vm_object_node; /* in object->mappings, while linked */
 };
@@ -208,6 +210,7 @@ struct vma_shape {
     struct mem_object *object;
     u64 pgoff;
     struct userfaultfd_ctx *uffd;
+    u64 anon; /* 0: that of the area there, if any */
 };
 
 /*
@@ -234,6 +237,18 @@ __must_check int vma_modify_flags(struct vm_area_struct **vma, u64 start,
 
 /* Merges an area with neighbours like it; the area that covers it now. */
 struct vm_area_struct *vma_rejoin(struct vm_area_struct *vma);
+
+/* mm/vma_anon.c. The area gets its first private page: locked, or mmap lock
+ * held. */
+void vma_choose_anon(struct vm_area_struct *vma);
+static inline void vma_note_anon(struct vm_area_struct *vma)
+{
+    if (unlikely(!READ_ONCE(vma->vm_anon)))
+        vma_choose_anon(vma);
+}
+
+/* An area copied by fork(2) is a stranger to all others of its space. */
+void vma_inherit_anon(struct vm_area_struct *copy);
 
 /* A neighbour touches [start, end), which is free, and may take it in. */
 static inline bool vma_may_merge(const struct vma_place *place, u64 start,
