@@ -8,7 +8,7 @@
  * latter is taken in callbacks, inside a wait queue's lock.
  */
 #include <arch/uaccess.h>
-#include <kernel/epoll.h>
+#include <kernel/epoll_set.h>
 #include <kernel/poll.h>
 #include <kernel/sys_event.h>
 #include <kernel/thread.h>
@@ -29,34 +29,7 @@
     (EPOLLEXCLUSIVE | EPOLLWAKEUP | EPOLLET | POLLIN | POLLOUT | POLLERR |     \
      POLLHUP)
 
-#define EVENTS_MAX   (0x7fffffff / (int)sizeof(struct epoll_event_k))
-#define EVENTS_STACK 16
-#define EVENTS_BATCH 512 /* most that one call returns */
-
-struct epoll_event_k {
-    u32 events;
-    u64 data;
-} __attribute__((packed));
-
-struct epoll {
-    struct list_head items;
-    spinlock_t lock; /* the ready list; interrupts off */
-    struct list_head ready;
-    struct wait_queue queue; /* epoll_wait(), and poll() of this file */
-};
-
-struct epoll_item {
-    struct list_head in_set;
-    struct list_head of_file;
-    struct list_head ready; /* empty: not on the list */
-    struct epoll *ep;
-    struct file *file;
-    int fd;
-    struct epoll_event_k event;
-    struct wait_queue *queue; /* where waiter is; NULL: nowhere */
-    struct waiter waiter;
-    struct poll_table table; /* to get there */
-};
+#define NEST_MAX 4 /* links of a chain of sets in sets */
 
 static spinlock_t epoll_lock = SPINLOCK_INIT_CLASS(LOCK_EPOLL);
 
@@ -103,6 +76,8 @@ static void table_add(struct poll_table *pt, struct wait_queue *q)
     wait_add_callback(q, &item->waiter, item_wake);
 }
 
+static unsigned set_poll(struct file *f, struct poll_table *pt);
+
 /* What the item's file has of what is wanted. epoll_lock held. */
 static u32 item_poll(struct epoll_item *item, struct poll_table *pt)
 {
@@ -110,7 +85,10 @@ static u32 item_poll(struct epoll_item *item, struct poll_table *pt)
 
     if (!wanted)
         return 0;
-    return item->file->ops->poll(item->file, pt) & (wanted | POLLERR | POLLHUP);
+    return (item->file->ops == &epoll_ops
+                ? set_poll(item->file, pt)
+                : item->file->ops->poll(item->file, pt)) &
+           (wanted | POLLERR | POLLHUP);
 }
 
 /* After a change: what is there already counts as having happened. */
@@ -122,8 +100,7 @@ static void item_look(struct epoll_item *item)
     wake_up_all(&item->ep->queue);
 }
 
-/* Takes up to max events, and off the list what has none. */
-static int collect(struct epoll *ep, struct epoll_event_k *out, int max)
+int epoll_collect(struct epoll *ep, struct epoll_event_k *out, int max)
 {
     struct poll_table no_queue = {table_nothing};
     struct epoll_item *item, *next;
@@ -226,6 +203,48 @@ static int item_change(struct epoll_item *item, int op,
     return 0;
 }
 
+/* How long a chain of sets hangs below ep, or ep is in. Each set is looked at
+ * once: its answer is kept for this walk. */
+static u32 last_walk;
+
+static int chain_below(struct epoll *ep, u32 walk)
+{
+    struct epoll_item *item;
+
+    if (ep->walk == walk)
+        return ep->chain;
+    ep->walk = walk;
+    ep->chain = 0;
+    list_for_each_entry (item, &ep->items, in_set)
+        if (item->file->ops == &epoll_ops)
+            ep->chain = max(ep->chain, 1 + chain_below(item->file->data, walk));
+    return ep->chain;
+}
+
+static int chain_above(struct epoll *ep, u32 walk)
+{
+    struct epoll_item *item;
+
+    if (ep->walk == walk)
+        return ep->chain;
+    ep->walk = walk;
+    ep->chain = 0;
+    list_for_each_entry (item, &ep->file->watchers, of_file)
+        ep->chain = max(ep->chain, 1 + chain_above(item->ep, walk));
+    return ep->chain;
+}
+
+/* The set `in` in ep would close a ring, or make too long a chain: wake-ups
+ * walk along them. epoll_lock held. */
+static bool too_deep(struct epoll *ep, struct epoll *in)
+{
+    u32 walk = ++last_walk;
+    int below = chain_below(in, walk);
+
+    return ep->walk == walk ||
+           below + 1 + chain_above(ep, ++last_walk) > NEST_MAX;
+}
+
 static int set_change(struct epoll *ep, int op, struct file *f, int fd,
                       const struct epoll_event_k *event)
 {
@@ -243,16 +262,22 @@ static int set_change(struct epoll *ep, int op, struct file *f, int fd,
         item->event = *event;
     }
     spin_lock(&epoll_lock);
-    r = item ? item_add(ep, item)
-             : item_change(item_find(ep, f, fd), op, event);
+    if (item && f->ops == &epoll_ops && too_deep(ep, f->data)) {
+        kfree(item);
+        r = -ELOOP;
+    } else {
+        r = item ? item_add(ep, item)
+                 : item_change(item_find(ep, f, fd), op, event);
+    }
     spin_unlock(&epoll_lock);
     return r;
 }
 
 /* ---- the file ---- */
 
-/* An item on the ready list may no longer be so: its file is asked. */
-static unsigned epoll_poll(struct file *f, struct poll_table *pt)
+/* An item on the ready list may no longer be so: its file is asked. Sets in
+ * sets are asked in turn. epoll_lock held. */
+static unsigned set_poll(struct file *f, struct poll_table *pt)
 {
     struct poll_table no_queue = {table_nothing};
     struct epoll *ep = f->data;
@@ -260,12 +285,20 @@ static unsigned epoll_poll(struct file *f, struct poll_table *pt)
     unsigned got = 0;
 
     pt->add(pt, &ep->queue);
-    spin_lock(&epoll_lock);
     list_for_each_entry (item, &ep->items, in_set)
         if (!list_empty(&item->ready) && item_poll(item, &no_queue)) {
             got = POLLIN | POLLRDNORM;
             break;
         }
+    return got;
+}
+
+static unsigned epoll_poll(struct file *f, struct poll_table *pt)
+{
+    unsigned got;
+
+    spin_lock(&epoll_lock);
+    got = set_poll(f, pt);
     spin_unlock(&epoll_lock);
     return got;
 }
@@ -282,7 +315,7 @@ static void epoll_release(struct file *f)
     kfree(ep);
 }
 
-static const struct file_operations epoll_ops = {
+const struct file_operations epoll_ops = {
     .poll = epoll_poll,
     .release = epoll_release,
 };
@@ -306,6 +339,7 @@ long sys_epoll_create1(u32 flags)
         kfree(ep);
         return -ENOMEM;
     }
+    ep->file = f;
     return fd_install(f, flags & O_CLOEXEC, 0);
 }
 
@@ -326,7 +360,7 @@ static int ctl_check(const struct file *ep, const struct file *f, int op,
         (op == EPOLL_CTL_MOD || f->ops == &epoll_ops ||
          (events & ~EXCLUSIVE_OK)))
         return -EINVAL;
-    return op == EPOLL_CTL_ADD && f->ops == &epoll_ops ? -ELOOP : 0;
+    return 0;
 }
 
 long sys_epoll_ctl(int epfd, int op, int fd, struct epoll_event_k __user *user)
@@ -349,109 +383,4 @@ long sys_epoll_ctl(int epfd, int op, int fd, struct epoll_event_k __user *user)
     }
     file_put(ep);
     return r;
-}
-
-/* ---- waiting ---- */
-
-/* How many events are in out; 0 at the deadline; -EINTR. */
-static int wait_events(struct epoll *ep, struct epoll_event_k *out, int max,
-                       u64 deadline)
-{
-    struct waiter w;
-    int n, r = 0;
-
-    wait_add(&ep->queue, &w);
-    for (;;) {
-        thread_prepare_block(WAIT_INTERRUPTIBLE);
-        n = collect(ep, out, max);
-        if (n || r || deadline == POLL_AT_ONCE)
-            break;
-        current->waiting_for = "epoll";
-        r = thread_block_until(deadline);
-        current->waiting_for = NULL;
-    }
-    thread_cancel_block();
-    wait_remove(&ep->queue, &w);
-    return n || r != -EINTR ? n : r;
-}
-
-static long wait_copy(struct epoll *ep, struct epoll_event_k __user *user,
-                      int max, u64 deadline)
-{
-    struct epoll_event_k few[EVENTS_STACK], *out = few;
-    long n;
-
-    max = min(max, EVENTS_BATCH);
-    if (max > EVENTS_STACK) {
-        out = kmalloc((size_t)max * sizeof(*out));
-        if (!out)
-            return -ENOMEM;
-    }
-    n = wait_events(ep, out, max, deadline);
-    if (n > 0 && copy_to_user(user, out, (size_t)n * sizeof(*out)))
-        n = -EFAULT;
-    if (out != few)
-        kfree(out);
-    return n;
-}
-
-static long do_epoll_wait(int epfd, struct epoll_event_k __user *events,
-                          int max, u64 deadline)
-{
-    struct file *f;
-    long r = -EINVAL;
-
-    if (max <= 0 || max > EVENTS_MAX)
-        return -EINVAL;
-    if (!access_ok(events, (size_t)max * sizeof(*events)))
-        return -EFAULT;
-    f = fd_get(epfd);
-    if (!f)
-        return -EBADF;
-    if (f->ops == &epoll_ops)
-        r = wait_copy(f->data, events, max, deadline);
-    file_put(f);
-    return r;
-}
-
-static u64 deadline_of_ms(int ms)
-{
-    if (ms < 0)
-        return POLL_FOREVER;
-    return ms ? deadline_after((u64)ms * 1000000) : POLL_AT_ONCE;
-}
-
-long sys_epoll_wait(int epfd, struct epoll_event_k __user *events, int max,
-                    int timeout_ms)
-{
-    return do_epoll_wait(epfd, events, max, deadline_of_ms(timeout_ms));
-}
-
-static long wait_masked(int epfd, struct epoll_event_k __user *events, int max,
-                        u64 deadline, const u64 __user *mask, size_t size)
-{
-    long r = poll_mask_begin(mask, size);
-
-    if (r)
-        return r;
-    r = do_epoll_wait(epfd, events, max, deadline);
-    poll_mask_end(r == -EINTR ? -ERESTARTNOHAND : r);
-    return r;
-}
-
-long sys_epoll_pwait(int epfd, struct epoll_event_k __user *events, int max,
-                     int timeout_ms, const u64 __user *mask, size_t size)
-{
-    return wait_masked(epfd, events, max, deadline_of_ms(timeout_ms), mask,
-                       size);
-}
-
-long sys_epoll_pwait2(int epfd, struct epoll_event_k __user *events, int max,
-                      const struct timespec_k __user *timeout,
-                      const u64 __user *mask, size_t size)
-{
-    u64 deadline;
-    long r = poll_deadline(timeout, &deadline);
-
-    return r ? r : wait_masked(epfd, events, max, deadline, mask, size);
 }

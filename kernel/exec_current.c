@@ -59,23 +59,21 @@ static int become_single(struct thread *t)
     r = task->exec_thread ? siblings_wait(t) : 0;
     spin_lock(&task_lock);
     task->exec_thread = NULL;
-    if (!r)
+    if (!r && t->tid != task->pid) { /* a dead leader's stack may still be */
+        struct thread *leader = thread_find(task->pid);
+
+        if (leader)
+            leader->tid = t->tid;
         t->tid = task->pid;
+    }
     spin_unlock(&task_lock);
     return r ? -EAGAIN : 0;
 }
 
-/* Handlers are gone with the old program's text; ignored signals stay so. */
 static void reset_signals(struct thread *t)
 {
-    struct sigaction_k *actions = t->task->actions;
-
+    signal_actions_reset(t->task->sighand);
     spin_lock(&task_lock);
-    for (unsigned i = 0; i < SIG_COUNT; i++) {
-        u64 handler = actions[i].sa_handler == SIG_IGN ? SIG_IGN : SIG_DFL;
-
-        actions[i] = (struct sigaction_k){.sa_handler = handler};
-    }
     memset(&t->sig_stack, 0, sizeof(t->sig_stack));
     t->sig_stack.ss_flags = SS_DISABLE;
     spin_unlock(&task_lock);
@@ -111,8 +109,25 @@ static void name_after(struct thread *t, const char *path)
     str_copy(t->task->name, path, sizeof(t->task->name));
 }
 
-/* No siblings, and a descriptor table of its own: in that order, for a sibling
- * may be using the table that is let go. Past the first there is no way back.
+static int sighand_unshare(struct task *task)
+{
+    struct sighand *shared = task->sighand, *own;
+
+    if (READ_ONCE(shared->refcount) == 1)
+        return 0;
+    own = sighand_copy(shared);
+    if (!own)
+        return -ENOMEM;
+    spin_lock(&task_lock);
+    task->sighand = own;
+    spin_unlock(&task_lock);
+    sighand_put(shared);
+    return 0;
+}
+
+/* No siblings, and descriptors and signal actions of its own: in that order,
+ * for a sibling may be using the table that is let go. Past the first there is
+ * no way back.
  */
 static int become_alone(struct thread *t)
 {
@@ -120,7 +135,9 @@ static int become_alone(struct thread *t)
 
     if (r)
         return r;
-    r = files_unshare(t->task);
+    r = files_unshare();
+    if (!r)
+        r = sighand_unshare(t->task);
     if (r)
         signal_force(SIGKILL, SI_KERNEL, 0);
     return r;
@@ -146,7 +163,7 @@ int exec_current(struct mem_object *image, const char *name,
     task_release_vfork(t->task);
     reset_signals(t);
     posix_timers_free(t->task);
-    files_close_exec(t->task->files);
+    files_close_exec(t->files);
     name_after(t, args->argc ? args->strings : name);
     t->task->did_exec = true;
     t->task->exit_signal = SIGCHLD;

@@ -65,17 +65,14 @@ static void thread_leave_mm(struct thread *t)
 static void task_free_resources(struct task *task)
 {
     struct mm_struct *mm = task->mm;
-    struct files *files = task->files;
 
     usage_leave_mm(task, mm);
     spin_lock(&task_lock);
     task->mm = NULL;
-    task->files = NULL;
     spin_unlock(&task_lock);
     task_release_vfork(task);
     posix_timers_free(task);
     mm_put(mm);
-    files_put(files);
 }
 
 /* PR_SET_PDEATHSIG: the child wanted to know that its parent ends. */
@@ -87,23 +84,35 @@ static void tell_death(struct task *child)
     (void)signal_post(child, NULL, &info);
 }
 
-/* The children go to pid 1, which has to be told of the dead among them; true
- * if there are such. task_lock held. */
-static bool reparent_children(struct task *task)
+/* Who gets a task's orphans: the nearest ancestor that wants them, see
+ * prctl(2), else pid 1, NULL once that has ended. task_lock held. */
+static struct task *reaper_of(const struct task *task)
+{
+    struct task *p;
+
+    for (p = task->parent; p && p != init_task; p = p->parent)
+        if (p->subreaper && !p->exiting)
+            return p;
+    return init_task;
+}
+
+/* The children go to the reaper, which has to be told of the dead among them;
+ * true if there are such. task_lock held. */
+static bool reparent_children(struct task *task, struct task *reaper)
 {
     struct task *child, *next;
     bool dead = false;
 
     list_for_each_entry_safe (child, next, &task->children, sibling) {
-        child->parent = init_task;
-        child->ppid = init_task ? init_task->pid : 0;
+        child->parent = reaper;
+        child->ppid = reaper ? reaper->pid : 0;
         child->exit_signal = SIGCHLD;
         dead |= child->zombie;
         if (unlikely(child->pdeath_sig))
             tell_death(child);
         job_child_left(child, task);
-        if (init_task)
-            list_move_tail(&child->sibling, &init_task->children);
+        if (reaper)
+            list_move_tail(&child->sibling, &reaper->children);
         else
             list_del_init(&child->sibling);
     }
@@ -119,6 +128,8 @@ static void notify_parent(struct task *parent, const struct task *child,
 
     info.si_code = status & 0x7f ? CLD_KILLED : CLD_EXITED;
     info.si_pid = child->pid;
+    info.si_utime = (s64)(child->told.user / NSEC_PER_TICK);
+    info.si_stime = (s64)(child->told.system / NSEC_PER_TICK);
     info.si_status = status & 0x7f ? status & 0x7f : status >> 8;
     if (sig)
         signal_send_task(parent, &info);
@@ -130,7 +141,8 @@ static void notify_parent(struct task *parent, const struct task *child,
  * see wait(2). task_lock held. */
 static bool nobody_waits(const struct task *task)
 {
-    const struct sigaction_k *action = &task->parent->actions[SIGCHLD - 1];
+    const struct sigaction_k *action =
+        &task->parent->sighand->actions[SIGCHLD - 1];
 
     return task->exit_signal == SIGCHLD &&
            (action->sa_handler == SIG_IGN || (action->sa_flags & SA_NOCLDWAIT));
@@ -146,15 +158,20 @@ static void task_end(struct task *task)
     job_task_ends(task);
     if (unlikely(task->pid == task->sid))
         tty_leader_ends(task);
-    if (reparent_children(task) && init_task) {
-        heir = init_task;
-        task_get(heir);
+    if (!list_empty(&task->children)) {
+        struct task *reaper = reaper_of(task);
+
+        if (reparent_children(task, reaper) && reaper) {
+            heir = reaper;
+            task_get(heir);
+        }
     }
     parent = task->parent;
     if (parent) {
         task_get(parent);
         vanish = nobody_waits(task);
     }
+    (void)task_cputime(task); /* for the parent's siginfo */
     task->zombie = true;
     ktimer_set(&task->real_timer, 0);
     if (vanish)
@@ -205,6 +222,8 @@ void thread_exit(int status)
         __atomic_fetch_or(&t->work, WORK_SIGNAL, __ATOMIC_RELAXED);
     thread_robust_exit(t);
     thread_clear_tid(t);
+    files_put(t->files);
+    t->files = NULL;
     thread_leave_mm(t);
     if (thread_leave(t, status)) {
         task_free_resources(task);

@@ -124,16 +124,18 @@ struct files *files_dup(struct files *files)
     return copy;
 }
 
-int files_unshare(struct task *task)
+int files_unshare(void)
 {
-    struct files *shared = task->files, *files;
+    struct thread *t = current;
+    struct files *shared = t->files;
 
     if (READ_ONCE(shared->refcount) == 1)
         return 0;
-    files = files_dup(shared);
-    if (!files)
+    t->files = files_dup(shared);
+    if (!t->files) {
+        t->files = shared;
         return -ENOMEM;
-    task->files = files;
+    }
     files_put(shared);
     return 0;
 }
@@ -205,7 +207,7 @@ static int slot_reserve(struct files *files, int from)
 
 int fd_install(struct file *f, bool cloexec, int from)
 {
-    struct files *files = current->task->files;
+    struct files *files = current->files;
     int fd = slot_reserve(files, from);
 
     if (fd < 0) {
@@ -219,7 +221,7 @@ int fd_install(struct file *f, bool cloexec, int from)
 
 int fd_replace(struct file *f, bool cloexec, int fd)
 {
-    struct files *files = current->task->files;
+    struct files *files = current->files;
     struct file *old;
 
     int r = (u64)(s64)fd >= fd_ceiling() ? -EBADF : 0;
@@ -241,7 +243,7 @@ int fd_replace(struct file *f, bool cloexec, int fd)
 
 struct file *fd_get(int fd)
 {
-    struct files *files = current->task->files;
+    struct files *files = current->files;
     struct file *f = NULL;
 
     spin_lock(&files->lock);
@@ -256,7 +258,7 @@ struct file *fd_get(int fd)
 
 struct file *fd_take(int fd)
 {
-    struct files *files = current->task->files;
+    struct files *files = current->files;
     struct file *f = NULL;
 
     spin_lock(&files->lock);
@@ -268,7 +270,7 @@ struct file *fd_take(int fd)
 
 int fd_cloexec(int fd, int set)
 {
-    struct files *files = current->task->files;
+    struct files *files = current->files;
     int was = -EBADF;
 
     spin_lock(&files->lock);
@@ -283,5 +285,5 @@ int fd_cloexec(int fd, int set)
 
 int fd_limit(void)
 {
-    return READ_ONCE(current->task->files->capacity);
+    return READ_ONCE(current->files->capacity);
 }

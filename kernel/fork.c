@@ -10,6 +10,7 @@
 #include <base/string.h>
 #include <kernel/file.h>
 #include <kernel/clone.h>
+#include <kernel/signal_queue.h>
 #include <kernel/task.h>
 
 /* What a thread has of its maker, task or no task. */
@@ -58,6 +59,17 @@ static void write_tids(struct thread *t, const struct clone_request *c)
         write_child_tid(t, c->ctid);
 }
 
+/* The descriptors, shared or copied; NULL: no memory. */
+static struct files *clone_files(u64 flags)
+{
+    struct files *files = current->files;
+
+    if (!(flags & CLONE_FILES))
+        return files_dup(files);
+    files_get(files);
+    return files;
+}
+
 static long clone_thread(const struct clone_request *c)
 {
     struct thread *t = thread_create(current->task);
@@ -66,7 +78,8 @@ static long clone_thread(const struct clone_request *c)
 
     if (!t)
         return -EAGAIN;
-    r = thread_inherit(t, c);
+    t->files = clone_files(c->flags);
+    r = t->files ? thread_inherit(t, c) : -ENOMEM;
     if (!r) {
         write_tids(t, c);
         r = task_add_thread(t);
@@ -80,22 +93,11 @@ static long clone_thread(const struct clone_request *c)
     return tid;
 }
 
-/* Address space and descriptors, shared or copied: 0 or -ENOMEM. What there is
- * afterwards belongs to the task. */
+/* The address space, shared or copied: 0 or -ENOMEM. */
 static int task_copy(struct task *task, u64 flags)
 {
     struct task *me = current->task;
 
-    /* Descriptors first: those that a userfaultfd's reader gets while the
-     * copy of the address space waits for it are not the child's. */
-    if (flags & CLONE_FILES) {
-        task->files = me->files;
-        files_get(task->files);
-    } else {
-        task->files = files_dup(me->files);
-    }
-    if (!task->files)
-        return -ENOMEM;
     if (flags & CLONE_VM) {
         task->mm = me->mm;
         mm_get(task->mm);
@@ -108,8 +110,6 @@ static int task_copy(struct task *task, u64 flags)
 /* A task that never came to be. */
 static void task_discard(struct task *task)
 {
-    if (task->files)
-        files_put(task->files);
     if (task->mm)
         mm_put(task->mm);
     task_put(task);
@@ -140,15 +140,22 @@ static void vfork_wait(struct task *child)
 static struct thread *first_thread(struct task *task,
                                    const struct clone_request *c, int *error)
 {
-    struct thread *t;
+    /* Descriptors first: those that a userfaultfd's reader gets while the
+     * copy of the address space waits for it are not the child's. */
+    struct files *files = clone_files(c->flags);
+    struct thread *t = NULL;
 
-    *error = task_copy(task, c->flags);
-    if (*error)
+    *error = files ? task_copy(task, c->flags) : -ENOMEM;
+    if (!*error) {
+        *error = -EAGAIN;
+        t = thread_create(task);
+    }
+    if (!t) {
+        if (files)
+            files_put(files);
         return NULL;
-    *error = -EAGAIN;
-    t = thread_create(task);
-    if (!t)
-        return NULL;
+    }
+    t->files = files;
     *error = thread_inherit(t, c);
     if (!*error) {
         write_tids(t, c);
@@ -161,20 +168,25 @@ static struct thread *first_thread(struct task *task,
     return t;
 }
 
-/* With CLONE_PARENT the new task ends as its maker does. */
-static void task_signals(struct task *task, const struct clone_request *c)
+/* Signal actions, shared or copied; with CLONE_PARENT the new task ends as its
+ * maker does. 0 or -ENOMEM. */
+static int task_signals(struct task *task, const struct clone_request *c)
 {
-    task->exit_signal =
-        c->flags & CLONE_PARENT ? current->task->exit_signal : c->exit_signal;
-    if (!(c->flags & CLONE_CLEAR_SIGHAND))
-        return;
-    for (unsigned i = 0; i < SIG_COUNT; i++) {
-        u64 handler = task->actions[i].sa_handler;
+    struct task *me = current->task;
 
-        task->actions[i] = (struct sigaction_k){
-            .sa_handler = handler == SIG_IGN ? SIG_IGN : SIG_DFL,
-        };
+    task->exit_signal =
+        c->flags & CLONE_PARENT ? me->exit_signal : c->exit_signal;
+    if (c->flags & CLONE_SIGHAND) {
+        task->sighand = me->sighand;
+        __atomic_fetch_add(&task->sighand->refcount, 1, __ATOMIC_RELAXED);
+    } else {
+        task->sighand = sighand_copy(me->sighand);
+        if (!task->sighand)
+            return -ENOMEM;
     }
+    if (c->flags & CLONE_CLEAR_SIGHAND)
+        signal_actions_reset(task->sighand);
+    return 0;
 }
 
 static long clone_task(const struct clone_request *c)
@@ -186,10 +198,10 @@ static long clone_task(const struct clone_request *c)
 
     if (!task)
         return -EAGAIN;
-    task_signals(task, c);
     if (c->flags & CLONE_VFORK)
         task->vfork_waiter = current;
-    t = first_thread(task, c, &r);
+    r = task_signals(task, c);
+    t = r ? NULL : first_thread(task, c, &r);
     if (!t) {
         task_discard(task);
         return r;

@@ -163,7 +163,8 @@ void init_task_start(void)
     frames_before_tasks = frames_in_use();
     task = task_create(NULL);
     t = task ? thread_create(task) : NULL;
-    if (!t || !(task->files = files_create()) || task_publish(task, t, false))
+    if (!t || !(t->files = files_create()) ||
+        !(task->sighand = sighand_copy(NULL)) || task_publish(task, t, false))
         boot_error("no memory", -ENOMEM);
     str_copy(task->name, "init", sizeof(task->name));
     str_copy(t->name, "init", sizeof(t->name));

@@ -18,7 +18,7 @@ static void tell_parent(const struct task *task, int why, int status)
         return;
     info.si_pid = (s32)task->pid;
     info.si_status = status;
-    action = &parent->actions[SIGCHLD - 1];
+    action = &parent->sighand->actions[SIGCHLD - 1];
     if (action->sa_handler != SIG_IGN && !(action->sa_flags & SA_NOCLDSTOP))
         (void)signal_post(parent, NULL, &info);
     wake_up_all(&parent->child_exit);

@@ -70,6 +70,19 @@ long sys_pidfd_open(int pid, u32 flags)
     return fd_install(f, true, 0);
 }
 
+int pidfd_pid(int fd)
+{
+    struct file *f = fd_get(fd);
+    int pid = -EBADF;
+
+    if (!f)
+        return pid;
+    if (f->ops == &pidfd_ops)
+        pid = (int)((struct task *)f->data)->pid;
+    file_put(f);
+    return pid;
+}
+
 /* The address space of the task behind fd, a user of it ours. */
 static int mm_get_by_fd(int fd, struct mm_struct **mm)
 {

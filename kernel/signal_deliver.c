@@ -36,7 +36,7 @@ static bool delivery_next(struct thread *t, struct delivery *d)
     }
     if (!d->sig)
         return false;
-    action = &t->task->actions[d->sig - 1];
+    action = &t->task->sighand->actions[d->sig - 1];
     d->action = *action;
     if ((action->sa_flags & SA_RESETHAND) && action->sa_handler > SIG_IGN)
         action->sa_handler = SIG_DFL;
@@ -146,7 +146,7 @@ static void frame_failed(struct thread *t, int sig)
 {
     if (sig == SIGSEGV) {
         spin_lock(&task_lock);
-        t->task->actions[SIGSEGV - 1].sa_handler = SIG_DFL;
+        t->task->sighand->actions[SIGSEGV - 1].sa_handler = SIG_DFL;
         spin_unlock(&task_lock);
     }
     signal_force(SIGSEGV, SI_KERNEL, 0);

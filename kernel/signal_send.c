@@ -11,7 +11,7 @@
 
 static u64 sig_handler(const struct task *task, int sig)
 {
-    return task->actions[sig - 1].sa_handler;
+    return task->sighand->actions[sig - 1].sa_handler;
 }
 
 /* pid 1 does not die of a signal it has no handler for, see kill(2). */
@@ -23,6 +23,19 @@ bool signal_ignored(const struct task *task, int sig)
         return true;
     return handler == SIG_DFL &&
            ((SIG_BIT(sig) & SIG_DEFAULT_IGNORED) || task->pid == 1);
+}
+
+void signal_actions_reset(struct sighand *sighand)
+{
+    spin_lock(&task_lock);
+    for (unsigned i = 0; i < SIG_COUNT; i++) {
+        u64 handler = sighand->actions[i].sa_handler;
+
+        sighand->actions[i] = (struct sigaction_k){
+            .sa_handler = handler == SIG_IGN ? SIG_IGN : SIG_DFL,
+        };
+    }
+    spin_unlock(&task_lock);
 }
 
 bool signal_fatal(const struct task *task, int sig)
@@ -240,7 +253,7 @@ void signal_set_mask(u64 mask)
 void signal_force(int sig, int code, u64 addr)
 {
     struct thread *t = current;
-    struct sigaction_k *act = &t->task->actions[sig - 1];
+    struct sigaction_k *act = &t->task->sighand->actions[sig - 1];
 
     spin_lock(&task_lock);
     if (act->sa_handler == SIG_IGN || (t->sig_mask & SIG_BIT(sig)))

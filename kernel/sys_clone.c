@@ -33,8 +33,7 @@ static int clone_check(const struct clone_request *c)
         return -EINVAL;
     if ((flags & CLONE_SIGHAND) && !(flags & CLONE_VM))
         return -EINVAL;
-    if ((flags & CLONE_THREAD) &&
-        (!(flags & CLONE_SIGHAND) || !(flags & CLONE_FILES)))
+    if ((flags & CLONE_THREAD) && !(flags & CLONE_SIGHAND))
         return -EINVAL;
     if ((flags & CLONE_PARENT) && current->task->pid == 1)
         return -EINVAL;

@@ -33,21 +33,17 @@ long sys_close(int fd)
     return 0;
 }
 
-/* A table belongs to a task: UNSHARE can part tasks, not a task's threads. */
 long sys_close_range(u32 first, u32 last, u32 flags)
 {
     u32 fd;
+    int r = 0;
 
     if (first > last || (flags & ~(CLOSE_RANGE_CLOEXEC | CLOSE_RANGE_UNSHARE)))
         return -EINVAL;
-    if (flags & CLOSE_RANGE_UNSHARE) {
-        int r = READ_ONCE(current->task->thread_count) > 1
-                    ? -EINVAL
-                    : files_unshare(current->task);
-
-        if (r)
-            return r;
-    }
+    if (flags & CLOSE_RANGE_UNSHARE)
+        r = files_unshare();
+    if (r)
+        return r;
     last = min(last, (u32)fd_limit() - 1);
     for (fd = first; fd <= last; fd++) {
         if (flags & CLOSE_RANGE_CLOEXEC)

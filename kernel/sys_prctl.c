@@ -10,10 +10,23 @@
 #include <kernel/thread.h>
 #include <uapi/faultline/prctl.h>
 
-#define PR_SET_PDEATHSIG 1
-#define PR_GET_PDEATHSIG 2
-#define PR_SET_NAME      15
-#define PR_GET_NAME      16
+#define PR_SET_PDEATHSIG       1
+#define PR_GET_PDEATHSIG       2
+#define PR_GET_DUMPABLE        3
+#define PR_SET_DUMPABLE        4
+#define PR_SET_NAME            15
+#define PR_GET_NAME            16
+#define PR_GET_TSC             25
+#define PR_SET_TSC             26
+#define PR_SET_TIMERSLACK      29
+#define PR_GET_TIMERSLACK      30
+#define PR_SET_CHILD_SUBREAPER 36
+#define PR_GET_CHILD_SUBREAPER 37
+#define PR_SET_NO_NEW_PRIVS    38
+#define PR_GET_NO_NEW_PRIVS    39
+#define PR_GET_TID_ADDRESS     40
+
+#define TIMER_SLACK_NS 50000 /* Linux's; timers here have none */
 
 /* The release begins with the Linux whose system calls these are: C libraries
  * look there for what they may use. */
@@ -79,8 +92,8 @@ static long memory_group(u64 what, u64 limit)
 
 long sys_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
 {
-    (void)arg4;
-    (void)arg5;
+    struct task *task = current->task;
+
     switch (option) {
     case PR_MEMORY_GROUP:
         return memory_group(arg2, arg3);
@@ -96,6 +109,35 @@ long sys_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
     case PR_GET_NAME:
         return copy_to_user((void __user *)arg2, current->name,
                             sizeof(current->name));
+    case PR_GET_DUMPABLE:
+        return !task->not_dumpable;
+    case PR_SET_DUMPABLE:
+        if (arg2 > 1)
+            return -EINVAL;
+        task->not_dumpable = !arg2;
+        return 0;
+    case PR_GET_TSC:
+        return put_user_32(1, (u32 __user *)arg2); /* may be read */
+    case PR_SET_TSC:
+        return arg2 == 1 ? 0 : -EINVAL;
+    case PR_SET_TIMERSLACK:
+        return 0;
+    case PR_GET_TIMERSLACK:
+        return TIMER_SLACK_NS;
+    case PR_SET_CHILD_SUBREAPER:
+        task->subreaper = arg2 != 0;
+        return 0;
+    case PR_GET_CHILD_SUBREAPER:
+        return put_user_32(task->subreaper, (u32 __user *)arg2);
+    case PR_SET_NO_NEW_PRIVS:
+        if (arg2 != 1 || arg3 || arg4 || arg5)
+            return -EINVAL;
+        task->no_new_privs = true;
+        return 0;
+    case PR_GET_NO_NEW_PRIVS:
+        return arg2 || arg3 || arg4 || arg5 ? -EINVAL : task->no_new_privs;
+    case PR_GET_TID_ADDRESS:
+        return put_user_64((u64)current->clear_child_tid, (u64 __user *)arg2);
     default:
         return -EINVAL;
     }

@@ -13,7 +13,7 @@ static void action_set(int sig, const struct sigaction_k *new,
                        struct sigaction_k *old)
 {
     struct task *task = current->task;
-    struct sigaction_k *action = &task->actions[sig - 1];
+    struct sigaction_k *action = &task->sighand->actions[sig - 1];
 
     spin_lock(&task_lock);
     *old = *action;

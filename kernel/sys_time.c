@@ -16,8 +16,7 @@
 #define CPUCLOCK_NONE    3
 #define CPUCLOCK_THREAD  4
 
-#define COARSE_NS      1000000ull
-#define NSEC_PER_CLOCK 10000000ull /* times(2): 100 ticks a second */
+#define COARSE_NS 1000000ull
 
 static u64 task_cpu_ns(const struct task *task)
 {
@@ -172,13 +171,13 @@ long sys_times(s64 __user *buf)
     self = task_cputime(task);
     child = task->child.time;
     spin_unlock(&task_lock);
-    times[0] = (s64)(self.user / NSEC_PER_CLOCK);
-    times[1] = (s64)(self.system / NSEC_PER_CLOCK);
-    times[2] = (s64)(child.user / NSEC_PER_CLOCK);
-    times[3] = (s64)(child.system / NSEC_PER_CLOCK);
+    times[0] = (s64)(self.user / NSEC_PER_TICK);
+    times[1] = (s64)(self.system / NSEC_PER_TICK);
+    times[2] = (s64)(child.user / NSEC_PER_TICK);
+    times[3] = (s64)(child.system / NSEC_PER_TICK);
     if (buf && copy_to_user(buf, times, sizeof(times)))
         return -EFAULT;
-    return (s64)(time_ns() / NSEC_PER_CLOCK);
+    return (s64)(time_ns() / NSEC_PER_TICK);
 }
 
 /* Sleeps to the deadline: 0, -EINTR. */
@@ -237,7 +236,7 @@ static long sleep_cpu(u64 until)
 
     while ((now = task_cpu_ns(current->task)) < until)
         if (sleep_until(deadline_after(
-                max((until - now) / cpu_count, NSEC_PER_CLOCK / 10))))
+                max((until - now) / cpu_count, NSEC_PER_TICK / 10))))
             return -ERESTARTNOHAND;
     return 0;
 }

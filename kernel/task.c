@@ -13,12 +13,13 @@
 struct list_head all_tasks = LIST_HEAD_INIT(all_tasks);
 struct task *init_task;
 
-static struct kmem_cache task_cache;
+static struct kmem_cache task_cache, sighand_cache;
 static u32 task_count; /* atomic: those not yet freed */
 
 void task_cache_init(void)
 {
     kmem_cache_init(&task_cache, "task", sizeof(struct task));
+    kmem_cache_init(&sighand_cache, "sighand", sizeof(struct sighand));
 }
 
 /* What a new task has when nobody hands it down. */
@@ -39,12 +40,36 @@ static void inherit(struct task *task, const struct task *parent)
     task->pgid = parent->pgid;
     task->sid = parent->sid;
     task->left_tty = parent->left_tty;
+    task->no_new_privs = parent->no_new_privs;
+    task->not_dumpable = parent->not_dumpable;
     memcpy(task->limits, parent->limits, sizeof(task->limits));
     task->oom_score_adj = parent->oom_score_adj;
     cpu_limits_changed(task);
-    memcpy(task->actions, parent->actions, sizeof(task->actions));
     memcpy(task->name, parent->name, sizeof(task->name));
     spin_unlock(&task_lock);
+}
+
+struct sighand *sighand_copy(const struct sighand *of)
+{
+    struct sighand *copy = kmem_cache_alloc(&sighand_cache);
+
+    if (!copy)
+        return NULL;
+    if (of) {
+        spin_lock(&task_lock);
+        memcpy(copy->actions, of->actions, sizeof(copy->actions));
+        spin_unlock(&task_lock);
+    } else {
+        memset(copy->actions, 0, sizeof(copy->actions));
+    }
+    copy->refcount = 1;
+    return copy;
+}
+
+void sighand_put(struct sighand *sighand)
+{
+    if (__atomic_fetch_sub(&sighand->refcount, 1, __ATOMIC_ACQ_REL) == 1)
+        kmem_cache_free(&sighand_cache, sighand);
 }
 
 struct task *task_create(struct task *parent)
@@ -81,6 +106,8 @@ void task_put(struct task *task)
     if (__atomic_fetch_sub(&task->refcount, 1, __ATOMIC_ACQ_REL) != 1)
         return;
     signal_pending_free(&task->pending);
+    if (task->sighand)
+        sighand_put(task->sighand);
     kmem_cache_free(&task_cache, task);
     __atomic_fetch_sub(&task_count, 1, __ATOMIC_RELAXED);
 }

@@ -4,6 +4,7 @@
 #include <base/printk.h>
 #include <base/string.h>
 #include <kernel/cpu.h>
+#include <kernel/file.h>
 #include <kernel/sched.h>
 #include <kernel/signal_queue.h>
 #include <kernel/thread.h>
@@ -182,6 +183,8 @@ void thread_free(struct thread *t)
     list_del(&t->all_link);
     spin_unlock(&task_lock);
     signal_pending_free(&t->pending);
+    if (unlikely(t->files)) /* it never ran */
+        files_put(t->files);
     if (!task || !spare_keep(t))
         thread_destroy(t);
     if (task) {

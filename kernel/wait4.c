@@ -19,9 +19,10 @@
 #define __WCLONE    0x80000000u
 #define WAIT_CLONES (__WNOTHREAD | __WALL | __WCLONE)
 
-#define P_ALL  0
-#define P_PID  1
-#define P_PGID 2
+#define P_ALL   0
+#define P_PID   1
+#define P_PGID  2
+#define P_PIDFD 3
 
 /* Whom to wait for, and what became of it. */
 struct wait_request {
@@ -229,6 +230,13 @@ long sys_waitid(int which, int id, struct siginfo __user *info, int options,
     if (w.options & ~(WNOHANG | WNOWAIT | events | WAIT_CLONES) ||
         !(w.options & events))
         return -EINVAL;
+    if (which == P_PIDFD) {
+        r = pidfd_pid(id);
+        if (r < 0)
+            return r;
+        which = w.which = P_PID;
+        w.id = (u32)(id = r);
+    }
     if (which < P_ALL || which > P_PGID || (which == P_PID && id <= 0) ||
         (which == P_PGID && id < 0))
         return -EINVAL;

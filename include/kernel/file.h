@@ -93,9 +93,9 @@ struct files *files_create(void) __must_check;
 struct files *files_dup(struct files *files) __must_check; /* fork */
 void files_get(struct files *files);                       /* CLONE_FILES */
 void files_put(struct files *files);
-/* The current task, which has no other thread, gets a table of its own if
- * another task uses it too. Returns 0 or -ENOMEM. */
-__must_check int files_unshare(struct task *task);
+/* The current thread gets a table of its own if others use it too. Returns 0 or
+ * -ENOMEM. */
+__must_check int files_unshare(void);
 /* exec: closes what has FD_CLOEXEC. */
 void files_close_exec(struct files *files);
 

@@ -43,6 +43,9 @@ void signal_pending_free(struct sig_pending *p);
 bool signal_ignored(const struct task *task, int sig);
 bool signal_fatal(const struct task *task, int sig);
 
+/* Handlers are gone, ignored signals stay so. Takes task_lock. */
+void signal_actions_reset(struct sighand *sighand);
+
 /* Makes info pending for t (or, t NULL, for the whole task) and wakes whom it
  * concerns. Returns 0, or -EAGAIN: too many are queued. */
 int signal_post(struct task *task, struct thread *t,

@@ -14,7 +14,7 @@ long sys_eventfd2(u32 count, u32 flags);
 long sys_epoll_create(int size);
 long sys_epoll_create1(u32 flags);
 /* epoll_ctl(2): -EBADF, -EINVAL, -EEXIST, -ENOENT, -ENOMEM, -EFAULT, -EPERM
- * (a file that is always ready), -ELOOP (an epoll file inside another). */
+ * (a file that is always ready), -ELOOP (a ring of sets, too deep). */
 long sys_epoll_ctl(int epfd, int op, int fd,
                    struct epoll_event_k __user *event);
 /* epoll_wait(2) and its kin: -EBADF, -EINVAL, -EFAULT, -EINTR. */

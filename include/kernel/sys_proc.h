@@ -48,8 +48,7 @@ struct utsname_k {
 };
 
 /* clone(2), fork(2), vfork(2): the new tid; -EINVAL (flags), -ENOMEM, -EAGAIN
- * (no more tasks or threads, dying), -EPERM (tls beyond user space). Signal
- * actions of a task made with CLONE_SIGHAND alone are copied, not shared. */
+ * (no more tasks or threads, dying), -EPERM (tls beyond user space). */
 long sys_clone(u64 flags, u64 stack, u32 __user *ptid, u32 __user *ctid,
                u64 tls);
 /* clone3(2): the same, and -E2BIG (fields we do not know), -EINVAL (size,
@@ -105,6 +104,8 @@ long sys_arch_prctl(int code, u64 addr);
 long sys_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5);
 /* pidfd_open(2): the descriptor, or EINVAL, ESRCH, EMFILE, ENOMEM. */
 long sys_pidfd_open(int pid, u32 flags);
+/* The number of the task that fd names, or -EBADF. */
+__must_check int pidfd_pid(int fd);
 
 /* uname(2). */
 long sys_uname(struct utsname_k __user *name);

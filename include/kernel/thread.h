@@ -41,6 +41,12 @@ enum thread_state {
 #define THREADS_MAX 8000
 #define TASKS_MAX   8000
 
+/* Signal actions; CLONE_SIGHAND shares them. */
+struct sighand {
+    u32 refcount; /* atomic */
+    struct sigaction_k actions[SIG_COUNT];
+};
+
 struct files;
 struct task;
 
@@ -81,6 +87,7 @@ struct thread {
     u32 tid;
     struct task *task;    /* NULL: kernel thread */
     struct mm_struct *mm; /* task->mm, cached; NULL: kernel thread */
+    struct files *files;  /* usually its siblings' as well; NULL: as mm */
     enum thread_state state;
     enum wait_mode wait_mode;
     struct cpu
@@ -126,7 +133,6 @@ struct task {
     u32 pid;
     u32 refcount; /* atomic: threads, and whoever looks at it */
     struct mm_struct *mm;
-    struct files *files;
     struct list_head threads;
     u32 thread_count; /* live ones */
 
@@ -143,7 +149,7 @@ struct task {
     int exit_status; /* as wait4() reports it */
     u32 exit_signal; /* to the parent, usually SIGCHLD */
 
-    struct sigaction_k actions[SIG_COUNT];
+    struct sighand *sighand;
 
     struct list_head all_link; /* every task */
     struct rlimit_k limits[RLIMIT_COUNT];
@@ -164,6 +170,9 @@ struct task {
     int stop_sig;
     u32 stop_count;
     int stop_report, stop_status;
+    bool subreaper; /* gets its descendants' orphans, see prctl(2) */
+    bool no_new_privs;
+    bool not_dumpable;
     int pdeath_sig; /* to us when our parent ends, see prctl(2) */
     int oom_score_adj;
     u64 oom_deadline; /* its memory should be free by then; 0: not said */
@@ -302,6 +311,11 @@ static inline void task_get(struct task *task)
     __atomic_fetch_add(&task->refcount, 1, __ATOMIC_RELAXED);
 }
 void task_put(struct task *task);
+
+/* A copy, of which the caller holds the one reference; of NULL: all default.
+ * NULL: no memory. */
+struct sighand *sighand_copy(const struct sighand *of) __must_check;
+void sighand_put(struct sighand *sighand);
 
 /* task_lock held. NULL: no such task / thread. */
 struct task *task_find(u32 pid);

@@ -6,6 +6,7 @@
 
 #define NSEC_PER_SEC  1000000000ull
 #define NSEC_PER_USEC 1000ull
+#define NSEC_PER_TICK 10000000ull /* times(2), siginfo: 100 a second */
 
 #define CLOCK_REALTIME           0
 #define CLOCK_MONOTONIC          1

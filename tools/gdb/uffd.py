@@ -22,8 +22,9 @@ def file_of(slot):
 
 
 def descriptors(task):
-    """(number, file) of every open descriptor of the task."""
-    files = task["files"]
+    """(number, file) of every open descriptor of the task's first thread."""
+    first = next(linked(task["threads"], "struct thread", "task_link"), None)
+    files = first["files"] if first is not None else 0
     if not integer(files):
         return
     slots = next(files[f.name] for f in files.type.target().fields()
