@@ -2,6 +2,7 @@
  * What a program may ask about the kernel or set about itself: uname(2),
  * prctl(2), arch_prctl(2).
  */
+#include <arch/setup.h>
 #include <arch/thread.h>
 #include <arch/uaccess.h>
 #include <base/errno.h>
@@ -95,6 +96,8 @@ long sys_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
     struct task *task = current->task;
 
     switch (option) {
+    case PR_OOPS:
+        return arch_selftest_call(arg2, arg3);
     case PR_MEMORY_GROUP:
         return memory_group(arg2, arg3);
     case PR_SET_PDEATHSIG:

@@ -32,9 +32,9 @@ static bool wp_replace(struct vm_fault *vmf, struct page *old,
     bool counted = !(old->flags & PG_ZERO);
     spinlock_t *lock = pte_lockptr(vmf->pte);
 
-    spin_lock(lock);
+    spin_lock_hot(lock);
     if (unlikely(pte_get(vmf->pte).v != vmf->orig_pte.v)) {
-        spin_unlock(lock);
+        spin_unlock_hot(lock);
         return false;
     }
     page->mapcount = 1;
@@ -44,7 +44,7 @@ static bool wp_replace(struct vm_fault *vmf, struct page *old,
     pte_set(vmf->pte, pte_modify(vmf->orig_pte, vm_get_page_prot(0)));
     tlb_flush_page(mm, vmf->address);
     pte_set(vmf->pte, fault_make_pte(vmf->vma, page, true));
-    spin_unlock(lock);
+    spin_unlock_hot(lock);
     if (counted) {
         __atomic_fetch_sub(&old->mapcount, 1, __ATOMIC_RELAXED);
         put_page(old);
@@ -71,12 +71,12 @@ static struct page *wp_hold_old(struct vm_fault *vmf)
     spinlock_t *lock = pte_lockptr(vmf->pte);
     struct page *old = NULL;
 
-    spin_lock(lock);
+    spin_lock_hot(lock);
     if (pte_get(vmf->pte).v == vmf->orig_pte.v) {
         old = pfn_to_page(pte_pfn(vmf->orig_pte));
         get_page(old);
     }
-    spin_unlock(lock);
+    spin_unlock_hot(lock);
     return old;
 }
 

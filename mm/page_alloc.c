@@ -9,6 +9,7 @@
 #include <base/sanitize.h>
 #include <base/spinlock.h>
 #include <mm/page.h>
+#include <mm/slab.h>
 
 #define MAX_RAM_RANGES 128
 
@@ -339,4 +340,19 @@ int page_alloc_validate(void)
     }
     spin_unlock(&buddy.lock);
     return err;
+}
+
+static bool table_lock_held(void)
+{
+    for (unsigned i = 0; i < ram_count; i++)
+        for (u64 pfn = ram[i].start; pfn < ram[i].end; pfn++)
+            if ((pfn_to_page(pfn)->flags & PG_TABLE) &&
+                spin_is_held(&pfn_to_page(pfn)->table_lock))
+                return true;
+    return false;
+}
+
+bool mm_hot_locks_held(void)
+{
+    return kmem_cache_lock_held() || table_lock_held();
 }

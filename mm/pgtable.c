@@ -80,13 +80,13 @@ void pte_for_each(struct mm_struct *mm, u64 start, u64 end,
     while ((pte = pt_next_leaf(mm->pgd, &start, end, &stop))) {
         spinlock_t *lock = pte_lockptr(pte);
 
-        spin_lock(lock);
+        spin_lock_hot(lock);
         while ((pte = pte_skip_none(pte, &start, stop)), start < stop) {
             if (pte_present(pte_get(pte)))
                 fn(mm, start, pte, arg);
             start += PAGE_SIZE;
             pte++;
         }
-        spin_unlock(lock);
+        spin_unlock_hot(lock);
     }
 }

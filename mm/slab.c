@@ -107,9 +107,9 @@ static __cold void *alloc_slow(struct kmem_cache *cache)
     struct page *slab;
     void *object;
 
-    spin_lock(&cache->lock);
+    spin_lock_hot(&cache->lock);
     if (list_empty(&cache->partial) && !slab_grow(cache)) {
-        spin_unlock(&cache->lock);
+        spin_unlock_hot(&cache->lock);
         return NULL;
     }
     slab = list_first_entry(&cache->partial, struct page, lru);
@@ -121,7 +121,7 @@ static __cold void *alloc_slow(struct kmem_cache *cache)
     if (!slab->slab_free)
         list_move_tail(&slab->lru, &cache->full);
     cache->in_use++;
-    spin_unlock(&cache->lock);
+    spin_unlock_hot(&cache->lock);
     return object;
 }
 
@@ -137,7 +137,7 @@ void *kmem_cache_alloc(struct kmem_cache *cache)
 
     if (object_alloc_should_fail())
         return NULL;
-    if (unlikely(!spin_trylock(&cache->lock)))
+    if (unlikely(!spin_trylock_hot(&cache->lock)))
         return alloc_slow(cache);
     if (unlikely(list_empty(&cache->partial)))
         goto slow;
@@ -150,10 +150,10 @@ void *kmem_cache_alloc(struct kmem_cache *cache)
     slab->slab_free = next;
     slab->slab_used++;
     cache->in_use++;
-    spin_unlock(&cache->lock);
+    spin_unlock_hot(&cache->lock);
     return object;
 slow:
-    spin_unlock(&cache->lock);
+    spin_unlock_hot(&cache->lock);
     return alloc_slow(cache);
 }
 
@@ -187,7 +187,7 @@ static __cold void slab_moved(struct kmem_cache *cache, struct page *slab,
             cache->empty = 1;
         }
     }
-    spin_unlock(&cache->lock);
+    spin_unlock_hot(&cache->lock);
     if (release)
         slab_release(cache, slab);
 }
@@ -203,7 +203,7 @@ static inline void free_locked(struct kmem_cache *cache, struct page *slab,
     slab->slab_free = object;
     cache->in_use--;
     if (likely(--slab->slab_used && free))
-        spin_unlock(&cache->lock);
+        spin_unlock_hot(&cache->lock);
     else
         slab_moved(cache, slab, !free);
 }
@@ -211,7 +211,7 @@ static inline void free_locked(struct kmem_cache *cache, struct page *slab,
 static __cold void free_slow(struct kmem_cache *cache, struct page *slab,
                              void *object)
 {
-    spin_lock(&cache->lock);
+    spin_lock_hot(&cache->lock);
     free_locked(cache, slab, object);
 }
 
@@ -220,7 +220,7 @@ void kmem_cache_free(struct kmem_cache *cache, void *object)
     struct page *slab = slab_of(cache, object);
 
     BUG_ON(!(slab->flags & PG_SLAB) || slab->slab_cache != cache);
-    if (likely(spin_trylock(&cache->lock)))
+    if (likely(spin_trylock_hot(&cache->lock)))
         free_locked(cache, slab, object);
     else
         free_slow(cache, slab, object);
@@ -230,7 +230,7 @@ static void cache_shrink(struct kmem_cache *cache)
 {
     struct page *slab, *next;
 
-    spin_lock(&cache->lock);
+    spin_lock_hot(&cache->lock);
     list_for_each_entry_safe (slab, next, &cache->partial, lru) {
         if (slab->slab_used)
             continue;
@@ -238,7 +238,7 @@ static void cache_shrink(struct kmem_cache *cache)
         cache->empty--;
         slab_release(cache, slab);
     }
-    spin_unlock(&cache->lock);
+    spin_unlock_hot(&cache->lock);
 }
 
 void kmem_cache_shrink_all(void)
@@ -249,4 +249,14 @@ void kmem_cache_shrink_all(void)
     list_for_each_entry (cache, &all_caches, all)
         cache_shrink(cache);
     spin_unlock(&all_lock);
+}
+
+bool kmem_cache_lock_held(void)
+{
+    struct kmem_cache *cache;
+
+    list_for_each_entry (cache, &all_caches, all)
+        if (spin_is_held(&cache->lock))
+            return true;
+    return false;
 }

@@ -46,7 +46,7 @@ static void zap_table(struct zap *z, u64 *va, u64 stop, pte_t *pte)
 {
     spinlock_t *lock = pte_lockptr(pte);
 
-    spin_lock(lock);
+    spin_lock_hot(lock);
     while (*va < stop && z->count < ZAP_BATCH) {
         if (pte_none(pte_get(pte))) {
             pte = pte_skip_none(pte, va, stop);
@@ -55,7 +55,7 @@ static void zap_table(struct zap *z, u64 *va, u64 stop, pte_t *pte)
         zap_pte(z, *va, pte++);
         *va += PAGE_SIZE;
     }
-    spin_unlock(lock);
+    spin_unlock_hot(lock);
 }
 
 static void zap_finish(struct zap *z)

@@ -15,7 +15,9 @@
 #include <arch/cpu.h>
 #include <arch/machine.h>
 #include <arch/pkey.h>
+#include <arch/tlb.h>
 #include <arch/trap.h>
+#include <asm/msr.h>
 #include <asm/setup.h>
 #include <asm/traps.h>
 #include <base/printk.h>
@@ -110,6 +112,21 @@ static void bad_area(struct page_fault *pf, int sig, int code)
 
 /* ---- the kernel's half ---- */
 
+/* The vmalloc area grew behind another root entry after this space got its
+ * own: it is copied from the reference table on the first touch. */
+static bool vmalloc_fault(u64 address)
+{
+    unsigned index = pt_index(address, PT_LEVELS - 1);
+    pte_t *root = phys_to_virt(cr3_read() & PTE_FRAME);
+
+    if (address < VMALLOC_START || address >= VMALLOC_END ||
+        !pte_present(pte_get(&kernel_pgd[index])) ||
+        pte_present(pte_get(&root[index])))
+        return false;
+    pte_set(&root[index], pte_get(&kernel_pgd[index]));
+    return true;
+}
+
 /* The tables already allow the access: the TLB entry was stale. */
 static bool spurious_kernel_fault(const struct page_fault *pf)
 {
@@ -134,7 +151,7 @@ static void do_kernel_addr_fault(struct page_fault *pf)
         bad_area(pf, SIGSEGV, SEGV_MAPERR);
         return;
     }
-    if (spurious_kernel_fault(pf))
+    if (vmalloc_fault(pf->address) || spurious_kernel_fault(pf))
         return;
     if (kstack_is_guard(pf->address))
         die("kernel stack overflow", pf->regs);
@@ -144,15 +161,24 @@ static void do_kernel_addr_fault(struct page_fault *pf)
 /* ---- the user's half ---- */
 
 /* A reserved bit is set in an entry: a table is corrupt. What it says of this
- * task cannot be trusted; the machine as such can go on. */
+ * task cannot be trusted; the machine as such can go on, once nobody follows
+ * the entry any more. What it named is lost. */
 static void corrupt_table(struct page_fault *pf)
 {
+    u64 walk[PT_LEVELS];
+    pte_t *entry;
+
     printk("corrupt page table of task %s[%u]:\n", current->name,
            thread_pid(current));
     walk_print(pf->address);
-    if (!pf->user)
-        die("corrupt page table", pf->regs);
+    entry =
+        pt_walk(current->mm->pgd, pf->address, walk_entries(pf->address, walk));
+    pte_set(entry, PTE_NONE);
+    irq_enable();
+    tlb_flush_page(current->mm, pf->address);
     fault_signal(pf, SIGKILL, SI_KERNEL);
+    if (!pf->user)
+        kernel_fault(pf, "corrupt page table");
 }
 
 /* Faults of kernel code on user addresses that are wrong whatever is mapped. */
@@ -162,7 +188,8 @@ static bool kernel_mode_is_wrong(struct page_fault *pf)
         die("kernel ran user memory (SMEP)", pf->regs);
     if (cpu_has_smap && !(pf->regs->flags & RFLAGS_AC))
         die("kernel touched user memory outside a user copy (SMAP)", pf->regs);
-    if (!pf->mm || !(pf->regs->flags & RFLAGS_IF)) {
+    if (!pf->mm || !(pf->regs->flags & RFLAGS_IF) || current->faults_off ||
+        cpu_locks()) {
         kernel_fault(pf, "user copy in atomic context");
         return true;
     }

@@ -163,7 +163,10 @@ void paging_init(void)
     for (i = 0; memblock_ram_range(i, &start, &end); i++)
         map_direct(start, end);
     map_descriptors();
-    /* The root entries exist from the start: new roots copy them once. */
+    /* Kernel stacks lie behind the first root entry of the vmalloc area, so
+     * that one exists from the start and every root has it: a stack that is not
+     * there cannot take the fault that would bring it. The others come by
+     * vmalloc_fault(). */
     walk_create(VMALLOC_START, PT_LEVELS - 2);
     mmio_table = walk_create(MMIO_START, 0);
     cr3_write(virt_to_phys(kernel_pgd));

@@ -162,6 +162,12 @@ void arch_selftest(const char *name)
         test_lock_order();
     else if (!strcmp(name, "locksleep"))
         test_lock_sleep();
+    else if (!strcmp(name, "vmalloc"))
+        selftest_vmalloc();
+    else if (!strcmp(name, "spurious"))
+        selftest_spurious();
+    else if (!strcmp(name, "oops"))
+        selftest_oops_arm();
     else
         panic("unknown test=%s", name);
 }

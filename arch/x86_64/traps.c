@@ -10,6 +10,7 @@
 #include <asm/traps.h>
 #include <base/printk.h>
 #include <kernel/cpu.h>
+#include <kernel/oops.h>
 #include <kernel/thread.h>
 
 #define ADDR_NONE false
@@ -89,9 +90,11 @@ static void bad_return_to_user(void)
 void die(const char *reason, struct regs *regs)
 {
     u64 cr2 = cr2_read();
+    bool safe = !regs_user(regs) && oops_is_safe(regs->flags & RFLAGS_IF);
 
-    panic_begin();
-    printk("PANIC: %s\n", reason);
+    if (!safe)
+        panic_begin();
+    printk("%s: %s\n", safe ? "OOPS" : "PANIC", reason);
     printk("at");
     address_print(regs->ip);
     regs_print(regs);
@@ -100,7 +103,11 @@ void die(const char *reason, struct regs *regs)
         backtrace_print(regs->bp);
     printk("cr2 %016lx\n", cr2);
     walk_print(cr2);
-    machine_end(-1, END_PANIC);
+    if (!safe)
+        machine_end(-1, END_PANIC);
+    printk("killing task %s[%u]\n", current->name, thread_pid(current));
+    irq_enable();
+    oops_end();
 }
 
 static bool stack_overflowed(u64 address)

@@ -23,4 +23,7 @@ void smp_init(void);
  * there is none. Needs the scheduler. */
 void arch_selftest(const char *name);
 
+/* prctl(PR_OOPS): -EINVAL unless `test=oops` was said, or another mistake. */
+long arch_selftest_call(u64 what, u64 addr);
+
 #endif

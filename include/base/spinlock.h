@@ -40,7 +40,11 @@ static inline void spin_lock_init(spinlock_t *l)
     l->owner = 0;
 }
 
-static inline bool spin_trylock(spinlock_t *l)
+/*
+ * Not counted by the CPU: for the few locks of the hottest paths, those of
+ * slab caches and of page tables, which mm_hot_locks_held() finds one by one.
+ */
+static inline bool spin_trylock_hot(spinlock_t *l)
 {
     u32 free = 0;
 
@@ -51,17 +55,38 @@ static inline bool spin_trylock(spinlock_t *l)
     return true;
 }
 
-static inline void spin_lock(spinlock_t *l)
+static inline void spin_lock_hot(spinlock_t *l)
 {
     lockdep_wait(l);
-    while (unlikely(!spin_trylock(l)))
+    while (unlikely(!spin_trylock_hot(l)))
         spin_wait(l, cpu_id() + 1);
+}
+
+static inline void spin_unlock_hot(spinlock_t *l)
+{
+    lockdep_drop(l);
+    __atomic_store_n(&l->owner, 0, __ATOMIC_RELEASE);
+}
+
+static inline bool spin_trylock(spinlock_t *l)
+{
+    bool got = spin_trylock_hot(l);
+
+    if (got)
+        cpu_locks_add(1);
+    return got;
+}
+
+static inline void spin_lock(spinlock_t *l)
+{
+    spin_lock_hot(l);
+    cpu_locks_add(1);
 }
 
 static inline void spin_unlock(spinlock_t *l)
 {
-    lockdep_drop(l);
-    __atomic_store_n(&l->owner, 0, __ATOMIC_RELEASE);
+    cpu_locks_add(-1);
+    spin_unlock_hot(l);
 }
 
 static inline u64 spin_lock_irqsave(spinlock_t *l)

@@ -31,6 +31,7 @@ struct cpu {
     u64 user_stack;         /* scratch of the syscall entry; and this */
     u32 id;
     u32 irq_depth;
+    u32 locks; /* spinlocks held; and this */
     struct thread *idle;
     struct thread *reap; /* dead, waiting for its stack to be left */
     struct thread *push; /* to go to another CPU once its stack is left */

@@ -124,6 +124,8 @@ struct thread {
 #ifdef LOCKDEP
     int sleeping_locks; /* that it holds */
 #endif
+    u32 faults_off;             /* see pagefault_disable() */
+    bool oops;                  /* it met a bug and is on its way out */
     struct fault_record *fault; /* the fault being handled, or NULL */
 
     struct sig_pending pending; /* this thread's own; last */
@@ -198,6 +200,17 @@ extern spinlock_t task_lock;
 extern struct list_head all_tasks, all_threads;
 
 #define current thread_current()
+
+/* User copies between the two do not wait for pages, they fail. */
+static inline void pagefault_disable(void)
+{
+    current->faults_off++;
+}
+
+static inline void pagefault_enable(void)
+{
+    current->faults_off--;
+}
 
 /* ---- threads and the scheduler (kernel/thread.c, kernel/sched.c) ---- */
 

@@ -68,9 +68,9 @@ static inline bool fault_install(struct vm_fault *vmf, pte_t pte,
     struct mm_struct *mm = vmf->vma->vm_mm;
     spinlock_t *lock = pte_lockptr(vmf->pte);
 
-    spin_lock(lock);
+    spin_lock_hot(lock);
     if (unlikely(pte_get(vmf->pte).v != vmf->orig_pte.v)) {
-        spin_unlock(lock);
+        spin_unlock_hot(lock);
         return false;
     }
     if (page) {
@@ -78,7 +78,7 @@ static inline bool fault_install(struct vm_fault *vmf, pte_t pte,
         __atomic_fetch_add(&mm->rss[kind], 1, __ATOMIC_RELAXED);
     }
     pte_set(vmf->pte, pte);
-    spin_unlock(lock);
+    spin_unlock_hot(lock);
     return true;
 }
 

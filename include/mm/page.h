@@ -167,6 +167,9 @@ u64 frames_free(void);
 /* Checks lists, flags and counts; returns 0 or -EINVAL after a printk. */
 int page_alloc_validate(void);
 
+/* This CPU holds a lock of the kind taken by spin_lock_hot(). Slow. */
+bool mm_hot_locks_held(void);
+
 /* nth-allocation failure: the next n-th frame allocation from now fails once
  * (0: off). For tests. */
 void page_alloc_fail_nth(u64 n);

@@ -30,6 +30,9 @@ void *kmem_cache_alloc(struct kmem_cache *cache) __must_check;
 void *kmem_cache_zalloc(struct kmem_cache *cache) __must_check;
 void kmem_cache_free(struct kmem_cache *cache, void *object);
 
+/* This CPU holds the lock of some cache. For when something went wrong. */
+bool kmem_cache_lock_held(void);
+
 /* Gives empty slabs of every cache back to the page allocator. */
 void kmem_cache_shrink_all(void);
 

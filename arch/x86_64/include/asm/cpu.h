@@ -13,6 +13,7 @@
 #define CPU_SELF_OFFSET    0
 #define CPU_CURRENT_OFFSET 8
 #define CPU_ID_OFFSET      32
+#define CPU_LOCKS_OFFSET   40
 
 /* What a CPU asks others to forget (shootdown.c); mm NULL: kernel pages. */
 struct tlb_request {
@@ -47,6 +48,18 @@ struct arch_cpu {
 static inline u32 cpu_id(void)
 {
     return gs_load(u32, CPU_ID_OFFSET);
+}
+
+/* Spinlocks that this CPU holds: who takes and lets go of them says so. */
+static inline u32 cpu_locks(void)
+{
+    return gs_load(u32, CPU_LOCKS_OFFSET);
+}
+
+static inline void cpu_locks_add(int by)
+{
+    __asm__ volatile("addl %0, %%gs:%c1" ::"i"(by), "i"(CPU_LOCKS_OFFSET)
+                     : "cc", "memory");
 }
 
 static inline struct cpu *this_cpu(void)

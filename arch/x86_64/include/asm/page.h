@@ -21,7 +21,7 @@
 #define KERNEL_SPACE_START 0xffff800000000000ul
 #define DIRECT_MAP_START   0xffff888000000000ul
 #define VMALLOC_START      0xffffc90000000000ul
-#define VMALLOC_END        0xffffc98000000000ul /* one root entry */
+#define VMALLOC_END        0xffffe90000000000ul /* 64 root entries */
 #define VMEMMAP_START      0xffffea0000000000ul
 #define KERNEL_IMAGE_START 0xffffffff80000000ul /* physical 0 */
 #define MMIO_START         0xffffffffc0000000ul /* device registers */

@@ -56,6 +56,11 @@ volatile void *mmio_map(phys_addr_t pa);
 /* The entries that translate va in the root at CR3, walk[0] = root level.
  * Returns the level of the last one (0: page); entries below it are 0. */
 int walk_entries(u64 va, u64 walk[4]);
+
+/* selftest_fault.c */
+void selftest_vmalloc(void);
+void selftest_spurious(void);
+void selftest_oops_arm(void);
 /* Can the kernel read va? */
 
 bool va_mapped(u64 va);

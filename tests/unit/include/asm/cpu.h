@@ -18,6 +18,10 @@ static inline u32 cpu_id(void)
     return fake_cpu;
 }
 
+static inline void cpu_locks_add(int by __maybe_unused)
+{
+}
+
 static inline struct cpu *this_cpu(void)
 {
     return NULL;
