@@ -68,8 +68,8 @@ static int copy_table(struct vm_area_struct *copy, u64 va, u64 stop,
     return 0;
 }
 
-/* Pages of shared mappings are left to be faulted in, unless the child's are
- * to stay protected. */
+/* What the child's faults would find by themselves is left to them: an
+ * object's pages, the zero page; unless it is to stay protected. */
 static int copy_pages(struct vm_area_struct *copy, struct vm_area_struct *vma)
 {
     struct mm_struct *parent = vma->vm_mm;
@@ -79,7 +79,7 @@ static int copy_pages(struct vm_area_struct *copy, struct vm_area_struct *vma)
 
     if (vma->vm_flags & VM_WIPEONFORK)
         return 0;
-    if ((vma->vm_flags & VM_SHARED) && !(copy->vm_flags & VM_UFFD_WP))
+    if (!vma->vm_anon && !(copy->vm_flags & VM_UFFD_WP))
         return 0;
     vma_start_write(vma);
     while (!r && (from = pt_next_leaf(parent->pgd, &va, vma->vm_end, &stop))) {
