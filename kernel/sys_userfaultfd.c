@@ -63,9 +63,10 @@ static int take_msgs(struct userfaultfd_ctx *ctx, struct uffd_msg *msgs,
     return fork ? read_fork(ctx, msgs, fork) : 1;
 }
 
-/* The same, waiting for one: never 0, but perhaps -ERESTARTSYS. */
-static int await_msgs(struct userfaultfd_ctx *ctx, struct uffd_msg *msgs,
-                      unsigned max)
+/* The same, waiting for one: never 0, but perhaps -EINTR. Several threads may
+ * do so. */
+static __noinline int queue_for_msgs(struct userfaultfd_ctx *ctx,
+                                     struct uffd_msg *msgs, unsigned max)
 {
     struct waiter w;
     int r;
@@ -82,7 +83,28 @@ static int await_msgs(struct userfaultfd_ctx *ctx, struct uffd_msg *msgs,
     }
     thread_cancel_block();
     wait_remove(&ctx->readers, &w);
-    return r == -EINTR ? -ERESTARTSYS : r;
+    return r;
+}
+
+/* The same; who comes first is spared the queue. */
+static int await_msgs(struct userfaultfd_ctx *ctx, struct uffd_msg *msgs,
+                      unsigned max)
+{
+    int r;
+
+    do {
+        thread_prepare(current, WAIT_INTERRUPTIBLE);
+        if (unlikely(!userfaultfd_reader_enter(ctx))) {
+            thread_cancel_block();
+            return queue_for_msgs(ctx, msgs, max);
+        }
+        r = thread_block();
+        if (unlikely(READ_ONCE(ctx->reader) == current))
+            userfaultfd_reader_leave(ctx);
+        if (!r)
+            r = take_msgs(ctx, msgs, max);
+    } while (!r);
+    return r;
 }
 
 static ssize_t uffd_read(struct file *f, void __user *buf, size_t n,
@@ -102,6 +124,8 @@ static ssize_t uffd_read(struct file *f, void __user *buf, size_t n,
         r = take_msgs(ctx, msgs, max);
         if (!r && !done)
             r = f->flags & O_NONBLOCK ? -EAGAIN : await_msgs(ctx, msgs, max);
+        if (unlikely(r == -EINTR))
+            r = -ERESTARTSYS;
         if (r <= 0)
             return done ? (ssize_t)done : r;
         max = (size_t)r * sizeof(*msgs);

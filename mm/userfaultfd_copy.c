@@ -38,18 +38,6 @@ static int fill_target(const struct fill *f, u64 start,
     return 0;
 }
 
-/* Time-stamps the fault that waits for this page. */
-static void stamp_filled(struct userfaultfd_ctx *ctx, u64 address)
-{
-    struct userfaultfd_wait *w;
-
-    spin_lock(&ctx->lock);
-    list_for_each_entry (w, &ctx->taken, link)
-        if (w->address == address && w->rec)
-            w->rec->stage[STAGE_FILLED] = cycles();
-    spin_unlock(&ctx->lock);
-}
-
 /* The entry a page (NULL: the zero page) gets. */
 static pte_t fill_entry(const struct fill *f, const struct vm_area_struct *vma,
                         struct page *page)
@@ -76,7 +64,7 @@ static int fill_install(const struct fill *f, struct vm_area_struct *vma,
                         u64 address, struct page *page)
 {
     struct vm_fault vmf = {.vma = vma, .address = address};
-    int r;
+    pte_t entry;
 
     vmf.pte = pte_alloc(vma->vm_mm, address, NULL);
     if (unlikely(!vmf.pte))
@@ -85,7 +73,8 @@ static int fill_install(const struct fill *f, struct vm_area_struct *vma,
     if (unlikely(!pte_none(vmf.orig_pte)) && !may_replace(f, vma, vmf.orig_pte))
         return -EEXIST;
     if (unlikely(vma->vm_object != NULL)) {
-        r = userfaultfd_fill_object(&vmf, f->kind, page, f->protect);
+        int r = userfaultfd_fill_object(&vmf, f->kind, page, f->protect);
+
         if (r <= 0)
             return r;
     }
@@ -93,8 +82,10 @@ static int fill_install(const struct fill *f, struct vm_area_struct *vma,
         page_set_anon(page, vma, address);
     else if (!(vma->vm_flags & VM_SHARED))
         vma_note_anon(vma);
-    if (!fault_install(&vmf, fill_entry(f, vma, page), page, RSS_ANON))
+    entry = fill_entry(f, vma, page);
+    if (!fault_install(&vmf, entry, page, RSS_ANON))
         return -EEXIST;
+    userfaultfd_stamp(f->ctx, address, entry);
     return 0;
 }
 
@@ -110,8 +101,6 @@ static int fill_page(const struct fill *f, u64 dst, struct page *page)
     if (likely(!r))
         r = fill_install(f, vma, dst, page);
     mmap_read_unlock(mm);
-    if (!r)
-        stamp_filled(f->ctx, dst);
     return r;
 }
 
@@ -156,7 +145,7 @@ s64 userfaultfd_fill(struct userfaultfd_ctx *ctx, enum uffd_fill kind, u64 dst,
         if (r)
             break;
         done += PAGE_SIZE;
-        if (unlikely(thread_signal_pending(WAIT_KILLABLE)))
+        if (done < len && thread_signal_pending(WAIT_KILLABLE))
             break;
     }
     mm_put(ctx->mm);

@@ -150,8 +150,9 @@ static void event_queue(struct userfaultfd_event *e)
         e->state = EVENT_LOST;
     else
         list_add_tail(&e->link, &ctx->events);
+    userfaultfd_wake_reader(ctx);
     spin_unlock(&ctx->lock);
-    wake_up_all(&ctx->readers);
+    userfaultfd_wake_pollers(ctx);
 }
 
 /* Waits until the message was read, nobody can read it, or we must die. */

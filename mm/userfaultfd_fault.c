@@ -39,6 +39,7 @@ static void wait_queue_fault(struct userfaultfd_ctx *ctx,
         w->rec->stage[STAGE_QUEUED] = cycles();
     spin_lock(&ctx->lock);
     list_add_tail(&w->link, &ctx->pending);
+    userfaultfd_wake_reader(ctx);
     spin_unlock(&ctx->lock);
 }
 
@@ -49,16 +50,22 @@ static bool must_wait(const struct userfaultfd_ctx *ctx,
     return pte_get(vmf->pte).v == vmf->orig_pte.v && !READ_ONCE(ctx->released);
 }
 
-/* Sleeps until woken or a signal of the mode; then off the queue. */
+static bool is_woken(const struct userfaultfd_wait *w)
+{
+    return __atomic_load_n(&w->woken, __ATOMIC_ACQUIRE);
+}
+
+/* Sleeps until woken or a signal of the mode. */
 static void wait_for_pager(const struct userfaultfd_wait *w)
 {
     lockdep_no_locks();
-    while (!__atomic_load_n(&w->woken, __ATOMIC_ACQUIRE)) {
-        if (thread_block())
-            break;
+    while (!thread_block() && !is_woken(w)) {
         thread_prepare_block(w->mode);
+        if (unlikely(is_woken(w))) {
+            thread_cancel_block();
+            return;
+        }
     }
-    thread_cancel_block();
 }
 
 static void wait_dequeue(struct userfaultfd_ctx *ctx,
@@ -84,6 +91,7 @@ static bool cannot_wait(const struct userfaultfd_ctx *ctx,
 unsigned handle_userfault(struct vm_fault *vmf, u64 why)
 {
     struct userfaultfd_ctx *ctx = vmf->vma->vm_uffd;
+    struct fault_record *rec = vmf->rec;
     struct userfaultfd_wait w;
     bool wait;
 
@@ -96,12 +104,15 @@ unsigned handle_userfault(struct vm_fault *vmf, u64 why)
     wait = must_wait(ctx, vmf);
     fault_unlock(vmf);
     if (likely(wait)) {
-        wake_up_all(&ctx->readers);
+        userfaultfd_wake_pollers(ctx);
         wait_for_pager(&w);
     } else {
         thread_cancel_block();
     }
     wait_dequeue(ctx, &w);
     userfaultfd_ctx_put(ctx);
-    return VM_FAULT_RETRY;
+    if (unlikely(!rec || !rec->stage[STAGE_FILLED]))
+        return VM_FAULT_RETRY;
+    rec->end = END_PAGER;
+    return VM_FAULT_RETRY | VM_FAULT_DONE;
 }

@@ -2,10 +2,26 @@
 #include <arch/cpu.h>
 #include <mm/userfaultfd.h>
 
-bool userfaultfd_has_msg(struct userfaultfd_ctx *ctx)
+bool userfaultfd_reader_enter(struct userfaultfd_ctx *ctx)
 {
-    return READ_ONCE(ctx->pending.next) != &ctx->pending ||
-           READ_ONCE(ctx->events.next) != &ctx->events;
+    struct thread *me = thread_current();
+    bool entered;
+
+    spin_lock(&ctx->lock);
+    entered = !userfaultfd_has_msg(ctx) && (!ctx->reader || ctx->reader == me);
+    if (entered)
+        ctx->reader = me;
+    spin_unlock(&ctx->lock);
+    return entered;
+}
+
+void userfaultfd_reader_leave(struct userfaultfd_ctx *ctx)
+{
+    /* Who wakes us does so under the lock, and only while we are here. */
+    spin_lock(&ctx->lock);
+    if (ctx->reader == thread_current())
+        ctx->reader = NULL;
+    spin_unlock(&ctx->lock);
 }
 
 unsigned userfaultfd_next_faults(struct userfaultfd_ctx *ctx,
@@ -26,6 +42,20 @@ unsigned userfaultfd_next_faults(struct userfaultfd_ctx *ctx,
     }
     spin_unlock(&ctx->lock);
     return n;
+}
+
+void userfaultfd_stamp(struct userfaultfd_ctx *ctx, u64 address, pte_t entry)
+{
+    struct userfaultfd_wait *w;
+
+    spin_lock(&ctx->lock);
+    list_for_each_entry (w, &ctx->taken, link) {
+        if (w->address != address || !w->rec)
+            continue;
+        w->rec->stage[STAGE_FILLED] = cycles();
+        w->rec->walk_after[PT_LEVELS - 1] = entry.v;
+    }
+    spin_unlock(&ctx->lock);
 }
 
 /* Wakes the sleepers of one queue that wait within the range; ctx->lock

@@ -126,6 +126,12 @@ int userfaultfd_writeprotect(struct userfaultfd_ctx *ctx, u64 start, u64 len,
         return -ESRCH;
     mmap_read_lock(mm);
     r = wp_range(ctx, start, start + len, protect);
+    if (!r && !protect && len == PAGE_SIZE) {
+        const pte_t *pte = pte_lookup(mm, start);
+
+        if (pte)
+            userfaultfd_stamp(ctx, start, pte_get(pte));
+    }
     mmap_read_unlock(mm);
     mm_put(mm);
     return r;

@@ -102,7 +102,7 @@ static void bad_area(struct page_fault *pf, int sig, int code)
         return;
     }
     ledger_finish(pf->rec, sig == SIGBUS ? END_SIGBUS : END_SIGSEGV);
-    if (code == SEGV_PKUERR) {
+    if (sig == SIGSEGV && code == SEGV_PKUERR) {
         trap_note(current, TRAP_PF, pf->error_code, pf->address);
         signal_force_pkey(pf->address, pf->pkey);
     } else {
@@ -379,7 +379,8 @@ static void do_user_fault(struct regs *regs, u64 error_code, u64 address)
         else
             flags |= FAULT_TRIED;
     }
-    if (unlikely(ret & (VM_FAULT_RETRY | VM_FAULT_ERROR))) {
+    if (unlikely(ret & (VM_FAULT_RETRY | VM_FAULT_ERROR)) &&
+        !(ret & VM_FAULT_DONE)) {
         struct page_fault pf = {
             .regs = regs,
             .error_code = error_code,

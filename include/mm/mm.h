@@ -226,6 +226,7 @@ __must_check int munmap_range(struct mm_struct *mm, u64 start, u64 end);
 #define VM_FAULT_MAJOR    0x08u
 #define VM_FAULT_RETRY    0x10u /* the lock was dropped */
 #define VM_FAULT_HWPOISON 0x20u /* the page is declared bad */
+#define VM_FAULT_DONE     0x40u /* with RETRY: a pager has seen to it */
 #define VM_FAULT_ERROR                                                         \
     (VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV | VM_FAULT_HWPOISON)
 

@@ -22,10 +22,11 @@ struct userfaultfd_ctx {
     bool released;        /* the descriptor is closed */
     struct mm_struct *mm; /* holds mm_grab() */
     spinlock_t lock;
-    struct list_head pending; /* faults nobody has read yet */
-    struct list_head taken;   /* read, waiting for the page */
-    struct list_head events;  /* nobody has read yet */
-    struct wait_queue readers;
+    struct list_head pending;  /* faults nobody has read yet */
+    struct list_head taken;    /* read, waiting for the page */
+    struct list_head events;   /* nobody has read yet */
+    struct thread *reader;     /* blocked in read(2), woken first; or NULL */
+    struct wait_queue readers; /* the others, and who polls */
 };
 
 /* One blocked fault, on the faulting thread's stack. */
@@ -97,7 +98,35 @@ void userfaultfd_fork_done(struct userfaultfd_ctx *ctx,
                            struct userfaultfd_event *fork, bool told);
 
 /* Something is there to read. */
-bool userfaultfd_has_msg(struct userfaultfd_ctx *ctx);
+static inline bool userfaultfd_has_msg(const struct userfaultfd_ctx *ctx)
+{
+    return READ_ONCE(ctx->pending.next) != &ctx->pending ||
+           READ_ONCE(ctx->events.next) != &ctx->events;
+}
+
+/*
+ * The current thread, prepared to block, is to be woken for the next message,
+ * until it is or leaves. False: there is one already, or another waits so.
+ */
+bool userfaultfd_reader_enter(struct userfaultfd_ctx *ctx);
+void userfaultfd_reader_leave(struct userfaultfd_ctx *ctx);
+
+/* A message is there: wakes the reader (ctx->lock held) / whoever else waits
+ * for one (not held). Inside mm/ only. */
+static inline void userfaultfd_wake_reader(struct userfaultfd_ctx *ctx)
+{
+    if (!ctx->reader)
+        return;
+    thread_wake(ctx->reader);
+    ctx->reader = NULL;
+}
+static inline void userfaultfd_wake_pollers(struct userfaultfd_ctx *ctx)
+{
+    /* They queue first and look for messages after. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (unlikely(!list_empty(&ctx->readers.waiters)))
+        wake_up_all(&ctx->readers);
+}
 
 /*
  * UFFDIO_REGISTER with VM_UFFD_* flags / UFFDIO_UNREGISTER over [start, end).
@@ -184,6 +213,10 @@ bool userfaultfd_remove(struct vm_area_struct *vma, u64 start, u64 end);
 
 /* Nobody reads ctx any more: those who wait for that go on. */
 void userfaultfd_lose_events(struct userfaultfd_ctx *ctx);
+
+/* What the fault that waits at address waits for is there, by this entry: its
+ * record says so, and its thread need not look. Inside mm/ only. */
+void userfaultfd_stamp(struct userfaultfd_ctx *ctx, u64 address, pte_t entry);
 
 /* Wakes the faults blocked on [start, start + len). */
 void userfaultfd_wake(struct userfaultfd_ctx *ctx, u64 start, u64 len);
