@@ -15,6 +15,7 @@ struct map_request {
     u64 addr, len, flags, vm_flags, pgoff;
     struct mem_object *object;
     struct vm_area_struct *spare; /* for MAP_FIXED: what is there may go */
+    bool exec_only;               /* PROT_EXEC, not even a bit unknown to us */
 };
 
 /* Where the mapping goes, or -errno as u64. */
@@ -203,7 +204,7 @@ static long mmap_region(struct mm_struct *mm, struct map_request *rq)
         return addr;
     rq->addr = addr;
     rq->vm_flags |= mm->def_flags;
-    if (unlikely((rq->vm_flags & VM_ACCESS) == VM_EXEC))
+    if (unlikely(rq->exec_only))
         rq->vm_flags |= pkey_for_mmap(mm, VM_EXEC);
     if (!rq->object)
         rq->pgoff = addr >> PAGE_SHIFT;
@@ -274,7 +275,10 @@ static u64 round_hint(u64 addr, u64 flags)
 long do_mmap(struct mm_struct *mm, u64 addr, u64 len, u64 prot, u64 flags,
              struct mem_object *object, u64 pgoff, bool maywrite)
 {
-    struct map_request rq = {.flags = flags, .object = object, .pgoff = pgoff};
+    struct map_request rq = {.flags = flags,
+                             .object = object,
+                             .pgoff = pgoff,
+                             .exec_only = prot == PROT_EXEC};
     long r;
 
     if (!len)
