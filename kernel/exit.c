@@ -222,8 +222,7 @@ void thread_exit(int status)
         __atomic_fetch_or(&t->work, WORK_SIGNAL, __ATOMIC_RELAXED);
     thread_robust_exit(t);
     thread_clear_tid(t);
-    files_put(t->files);
-    t->files = NULL;
+    files_set(NULL);
     thread_leave_mm(t);
     if (thread_leave(t, status)) {
         task_free_resources(task);

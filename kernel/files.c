@@ -124,19 +124,27 @@ struct files *files_dup(struct files *files)
     return copy;
 }
 
-int files_unshare(void)
+void files_set(struct files *files)
 {
     struct thread *t = current;
-    struct files *shared = t->files;
+    struct files *old = t->files;
 
-    if (READ_ONCE(shared->refcount) == 1)
+    spin_lock(&task_lock); /* task_fd_get() looks at others' */
+    t->files = files;
+    spin_unlock(&task_lock);
+    files_put(old);
+}
+
+int files_unshare(void)
+{
+    struct files *files;
+
+    if (READ_ONCE(current->files->refcount) == 1)
         return 0;
-    t->files = files_dup(shared);
-    if (!t->files) {
-        t->files = shared;
+    files = files_dup(current->files);
+    if (!files)
         return -ENOMEM;
-    }
-    files_put(shared);
+    files_set(files);
     return 0;
 }
 
@@ -253,6 +261,29 @@ struct file *fd_get(int fd)
             file_get(f);
     }
     spin_unlock(&files->lock);
+    return f;
+}
+
+struct file *task_fd_get(struct task *task, int fd, bool *cloexec)
+{
+    struct file *f = NULL;
+    struct files *files = NULL;
+
+    spin_lock(&task_lock);
+    if (!list_empty(&task->threads))
+        files =
+            list_first_entry(&task->threads, struct thread, task_link)->files;
+    if (files) {
+        spin_lock(&files->lock);
+        if ((u32)fd < (u32)files->capacity) {
+            f = files->slots[fd].file;
+            *cloexec = files->slots[fd].cloexec;
+        }
+        if (f)
+            file_get(f);
+        spin_unlock(&files->lock);
+    }
+    spin_unlock(&task_lock);
     return f;
 }
 

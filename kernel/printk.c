@@ -101,10 +101,14 @@ static void put_argument(struct out *o, char conversion, struct spec *spec,
         spec->longs = 1; /* fall through */
     case 'x':
     case 'u':
+    case 'o':
         put_number(o,
                    spec->longs ? va_arg(a->ap, unsigned long)
                                : va_arg(a->ap, unsigned),
-                   conversion == 'u' ? 10 : 16, false, spec);
+                   conversion == 'u'   ? 10
+                   : conversion == 'o' ? 8
+                                       : 16,
+                   false, spec);
         break;
     case 's':
         s = va_arg(a->ap, const char *);

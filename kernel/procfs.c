@@ -121,56 +121,90 @@ static const struct proc_entry *find_in(const struct proc_entry *table,
     return NULL;
 }
 
-/* The last step: the entry `name` of a table, unless the path goes on. */
-static const struct proc_entry *find_last(const struct proc_entry *table,
-                                          size_t count, const char *path,
-                                          int *error)
-{
-    char name[NAME_SIZE];
-    const struct proc_entry *entry =
-        next_name(&path, name) ? find_in(table, count, name) : NULL;
+/* Where a path leads. */
+struct place {
+    const struct proc_entry *entry;
+    struct task *task; /* with a reference; NULL: /proc/sys */
+    int fd;            /* of fdinfo/FD */
+};
 
-    *error = -ENOENT;
-    if (!entry || !*path)
-        return entry;
-    *error = -ENOTDIR;
-    return NULL;
+/* The last step: the entry of that name in a table, unless the path goes on. */
+static int find_last(const struct proc_entry *table, size_t count,
+                     const char *name, const char *path, struct place *to)
+{
+    to->entry = find_in(table, count, name);
+    if (!to->entry)
+        return -ENOENT;
+    return *path ? -ENOTDIR : 0;
 }
 
-/* The entry of a path and its task (NULL: none) with a reference. */
-static const struct proc_entry *resolve(const char *path, struct task **task,
-                                        int *error)
+static const struct proc_entry fdinfo_entry = {
+    .name = "fdinfo", .mode = 0444, .show = fdinfo_show};
+
+static int find_fdinfo(const char *path, struct place *to)
 {
-    const struct proc_entry *entry;
+    char name[NAME_SIZE];
+    struct file *f;
+    bool cloexec;
+
+    if (!next_name(&path, name))
+        return -ENOENT;
+    to->entry = &fdinfo_entry;
+    to->fd = (int)name_number(name);
+    if (!to->fd && strcmp(name, "0"))
+        return -ENOENT;
+    f = task_fd_get(to->task, to->fd, &cloexec);
+    if (!f)
+        return -ENOENT;
+    file_put(f);
+    return *path ? -ENOTDIR : 0;
+}
+
+static int find_of_task(const char *path, struct place *to)
+{
     char name[NAME_SIZE];
 
-    *task = NULL;
-    *error = -ENOENT;
+    if (!next_name(&path, name))
+        return -ENOENT;
+    if (!strcmp(name, "fdinfo"))
+        return find_fdinfo(path, to);
+    return find_last(task_entries, ARRAY_SIZE(task_entries), name, path, to);
+}
+
+static int resolve(const char *path, struct place *to)
+{
+    char name[NAME_SIZE];
+    int r;
+
+    to->task = NULL;
     if (*path != '/' || !next_name(&path, name) || strcmp(name, "proc") ||
         !next_name(&path, name))
-        return NULL;
+        return -ENOENT;
     if (!strcmp(name, "sys")) {
-        if (!next_name(&path, name) || strcmp(name, "vm"))
-            return NULL;
-        return find_last(vm_entries, ARRAY_SIZE(vm_entries), path, error);
+        if (!next_name(&path, name) || strcmp(name, "vm") ||
+            !next_name(&path, name))
+            return -ENOENT;
+        return find_last(vm_entries, ARRAY_SIZE(vm_entries), name, path, to);
     }
-    *task = task_of_name(name);
-    if (!*task)
-        return NULL;
-    entry = find_last(task_entries, ARRAY_SIZE(task_entries), path, error);
-    if (!entry)
-        task_put(*task);
-    return entry;
+    to->task = task_of_name(name);
+    if (!to->task)
+        return -ENOENT;
+    r = find_of_task(path, to);
+    if (r)
+        task_put(to->task);
+    return r;
 }
 
 const struct proc_entry *proc_lookup(const char *path, int *error)
 {
-    struct task *task;
-    const struct proc_entry *entry = resolve(path, &task, error);
+    struct place to;
 
-    if (entry && task)
-        task_put(task);
-    return entry;
+    *error = resolve(path, &to);
+    if (*error)
+        return NULL;
+    if (to.task)
+        task_put(to.task);
+    return to.entry;
 }
 
 /* ---- address spaces ---- */
@@ -221,9 +255,8 @@ int proc_stat(struct file *f, struct stat_k *st)
     return 0;
 }
 
-/* Takes over the reference to task. */
-static struct file *open_entry(const struct proc_entry *entry,
-                               struct task *task, u32 flags, int *error)
+/* Takes over the reference to the task. */
+static struct file *open_place(const struct place *to, u32 flags, int *error)
 {
     struct proc_file *p = kzalloc(sizeof(*p));
     struct mm_struct *mm;
@@ -231,22 +264,23 @@ static struct file *open_entry(const struct proc_entry *entry,
 
     *error = -ENOMEM;
     if (!p) {
-        if (task)
-            task_put(task);
+        if (to->task)
+            task_put(to->task);
         return NULL;
     }
-    p->entry = entry;
-    p->task = task;
+    p->entry = to->entry;
+    p->task = to->task;
+    p->fd = to->fd;
     spin_lock_class(&p->lock, LOCK_FILES);
-    mm = task ? proc_task_mm(p) : NULL;
+    mm = p->task ? proc_task_mm(p) : NULL;
     if (mm) {
         p->mm = mm;
         mm_grab(mm);
         mm_put(mm);
     }
-    f = file_create(entry->ops ? entry->ops : &proc_text_ops, p, flags,
-                    entry->name);
-    if (f && (mm || !entry->needs_mm))
+    f = file_create(p->entry->ops ? p->entry->ops : &proc_text_ops, p, flags,
+                    p->entry->name);
+    if (f && (mm || !p->entry->needs_mm))
         return f;
     if (f) {
         *error = -ESRCH;
@@ -259,18 +293,18 @@ static struct file *open_entry(const struct proc_entry *entry,
 
 struct file *proc_open(const char *path, u32 flags, int *error)
 {
-    struct task *task;
-    const struct proc_entry *entry = resolve(path, &task, error);
+    struct place to;
 
-    if (!entry)
+    *error = resolve(path, &to);
+    if (*error)
         return NULL;
     if (flags & O_DIRECTORY)
         *error = -ENOTDIR;
     else if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
         *error = -EEXIST;
     else
-        return open_entry(entry, task, flags, error);
-    if (task)
-        task_put(task);
+        return open_place(&to, flags, error);
+    if (to.task)
+        task_put(to.task);
     return NULL;
 }

@@ -5,6 +5,7 @@
 #include <arch/uaccess.h>
 #include <base/errno.h>
 #include <kernel/file.h>
+#include <kernel/seq.h>
 #include <kernel/sys_mm.h>
 #include <kernel/thread.h>
 #include <kernel/uffd.h>
@@ -154,7 +155,22 @@ static void uffd_release(struct file *f)
         userfaultfd_release(f->data);
 }
 
+/* The interface's version, its features in use and its calls last. */
+static void uffd_show_fdinfo(struct file *f, struct seq *s)
+{
+    const u64 initialized = 1ull << 31; /* among the features, on Linux */
+    struct userfaultfd_ctx *ctx = f->data;
+    unsigned pending, total;
+
+    userfaultfd_count(ctx, &pending, &total);
+    seq_printf(s, "pending:\t%u\ntotal:\t%u\nAPI:\t%lx:%lx:%lx\n", pending,
+               total, (u64)UFFD_API,
+               ctx->features | (ctx->initialized ? initialized : 0),
+               (u64)(UFFD_API_IOCTLS | UFFD_RANGE_IOCTLS));
+}
+
 static const struct file_operations uffd_ops = {
+    .show_fdinfo = uffd_show_fdinfo,
     .read = uffd_read,
     .poll = uffd_poll,
     .ioctl = uffd_ioctl,
@@ -171,8 +187,7 @@ long sys_userfaultfd(int flags)
     ctx = userfaultfd_ctx_create(current->mm, flags);
     if (!ctx)
         return -ENOMEM;
-    f = file_create(&uffd_ops, ctx, O_RDWR | (flags & O_NONBLOCK),
-                    "userfaultfd");
+    f = file_create(&uffd_ops, ctx, flags & O_NONBLOCK, "userfaultfd");
     if (!f) {
         userfaultfd_ctx_put(ctx);
         return -ENOMEM;

@@ -75,6 +75,21 @@ static void wake_list(struct list_head *queue, u64 start, u64 len)
     }
 }
 
+void userfaultfd_count(struct userfaultfd_ctx *ctx, unsigned *pending,
+                       unsigned *total)
+{
+    struct userfaultfd_wait *w;
+
+    *pending = *total = 0;
+    spin_lock(&ctx->lock);
+    list_for_each_entry (w, &ctx->pending, link)
+        ++*pending;
+    list_for_each_entry (w, &ctx->taken, link)
+        ++*total;
+    spin_unlock(&ctx->lock);
+    *total += *pending;
+}
+
 void userfaultfd_wake(struct userfaultfd_ctx *ctx, u64 start, u64 len)
 {
     spin_lock(&ctx->lock);

@@ -1,7 +1,7 @@
 /*
  * Messages and the last word. printk() may be called anywhere, with any lock
  * held; it writes to the console (unless `quiet`) and to the log ring.
- * Formats: %d %i %u %x %p %s %c %% with 0/width, l, ll, z; nothing else.
+ * Formats: %d %i %u %x %o %p %s %c %% with 0/width, l, ll, z; nothing else.
  */
 #ifndef BASE_PRINTK_H
 #define BASE_PRINTK_H

@@ -29,6 +29,7 @@
 
 struct file;
 struct mem_object;
+struct seq;
 struct stat_k;
 struct task;
 
@@ -47,6 +48,7 @@ struct file_operations {
     long (*ioctl)(struct file *f, unsigned cmd, u64 arg);
     struct mem_object *(*object)(struct file *f); /* for mmap, exec; no ref */
     int (*stat)(struct file *f, struct stat_k *st);
+    void (*show_fdinfo)(struct file *f, struct seq *s); /* rows of its own */
     void (*release)(struct file *f);
     bool seekable;
 };
@@ -93,6 +95,8 @@ struct files *files_create(void) __must_check;
 struct files *files_dup(struct files *files) __must_check; /* fork */
 void files_get(struct files *files);                       /* CLONE_FILES */
 void files_put(struct files *files);
+/* The current thread's table from now on (NULL: it ends); puts the old one. */
+void files_set(struct files *files);
 /* The current thread gets a table of its own if others use it too. Returns 0 or
  * -ENOMEM. */
 __must_check int files_unshare(void);
@@ -121,6 +125,9 @@ int fd_limit(void);
 
 /* The file behind fd with a reference, or NULL. */
 struct file *fd_get(int fd) __must_check;
+
+/* The same of any task's first thread, and its FD_CLOEXEC. */
+struct file *task_fd_get(struct task *task, int fd, bool *cloexec) __must_check;
 
 /* struct stat of the ABI, see stat(2). */
 struct stat_k {

@@ -38,6 +38,7 @@ struct proc_file {
     const struct proc_entry *entry;
     struct task *task;    /* holds a reference; NULL: /proc/sys */
     struct mm_struct *mm; /* the task's at open, mm_grab()bed; or NULL */
+    int fd;               /* of fdinfo/FD */
     spinlock_t lock;      /* the rest: where the last read ended */
     u64 position, cursor; /* the record at cursor ... */
     size_t skip;          /* ... has been read up to here */
@@ -83,6 +84,8 @@ int clear_refs_store(const struct proc_file *p, s64 value);
 int status_show(const struct proc_file *p, struct seq *s, u64 *cursor);
 int statm_show(const struct proc_file *p, struct seq *s, u64 *cursor);
 int stat_show(const struct proc_file *p, struct seq *s, u64 *cursor);
+/* kernel/proc_fdinfo.c: fdinfo/FD. */
+int fdinfo_show(const struct proc_file *p, struct seq *s, u64 *cursor);
 int comm_show(const struct proc_file *p, struct seq *s, u64 *cursor);
 
 #endif

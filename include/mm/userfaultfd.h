@@ -128,6 +128,10 @@ static inline void userfaultfd_wake_pollers(struct userfaultfd_ctx *ctx)
         wake_up_all(&ctx->readers);
 }
 
+/* Faults that nobody has read yet, and all that wait. */
+void userfaultfd_count(struct userfaultfd_ctx *ctx, unsigned *pending,
+                       unsigned *total);
+
 /*
  * UFFDIO_REGISTER with VM_UFFD_* flags / UFFDIO_UNREGISTER over [start, end).
  * Takes the mmap lock for write. Returns 0; -EINVAL (no area there, or one
