@@ -30,6 +30,12 @@ RUNS = [
     ("threads", "smp4", ()),
     ("fork_wait", "smp4", ()),
     ("spin", "smp4-icount", ()),
+    ("stress_tasks", "smp4", ()),
+    ("stress_tasks", "smp8", ("15", "2")),
+    ("stress_tasks", "smp4-icount", ()),
+    ("kill_waits_fds", "smp4", ()),
+    ("posix_timers", "smp4", ()),
+    ("clone_flags", "smp4", ()),
     ("sched_policy", "smp4", ()),
     ("fuzz_syscalls", "smp4", ("10000", "3")),
 ]
@@ -37,6 +43,7 @@ DEBUG_BUILD = os.path.join(harness.BUILD, "debug")
 DEBUG_RUNS = [
     ("stress_mm", ["--smp", "4"], ("3",)),
     ("stress_uffd", ["--smp", "2"], ("3",)),
+    ("stress_tasks", ["--smp", "4"], ()),
     ("kill_waits", ["--icount"], ()),
 ]
 
