@@ -38,7 +38,9 @@ static void copy_pte(struct vm_area_struct *copy, pte_t *from, pte_t *to)
     if (!(page->flags & PG_ZERO)) {
         get_page(page);
         __atomic_fetch_add(&page->mapcount, 1, __ATOMIC_RELAXED);
-        child->rss[page_rss_kind(page)]++; /* nobody else knows it yet */
+        /* Only truncation can know the child already, by its object. */
+        __atomic_fetch_add(&child->rss[page_rss_kind(page)], 1,
+                           __ATOMIC_RELAXED);
     }
     if (unlikely(pte_uffd_wp(entry)))
         entry = copy_mark(copy, entry);
