@@ -44,6 +44,21 @@ static void free_tables_around(struct mm_struct *mm, u64 start, u64 end,
                   next ? next->vm_start : TASK_SIZE);
 }
 
+/* The pages of all areas from vma on that begin before end: in one go, so that
+ * many small ones share their TLB flushes. */
+static inline void zap_areas(struct mm_struct *mm, struct vm_area_struct *vma,
+                             u64 end)
+{
+    struct vm_area_struct *first = vma, *last;
+
+    do {
+        vma_start_write(vma);
+        last = vma;
+        vma = vma->vm_next;
+    } while (vma && vma->vm_start < end);
+    zap_page_range(mm, first, first->vm_start, last->vm_end);
+}
+
 int munmap_range(struct mm_struct *mm, u64 start, u64 end)
 {
     struct vm_area_struct *vma = find_vma_intersection(mm, start, end);
@@ -66,13 +81,15 @@ int munmap_range(struct mm_struct *mm, u64 start, u64 end)
     }
     prev = vma->vm_prev;
     update_hiwater_vm(mm);
+    zap_areas(mm, vma, end);
     for (; vma && vma->vm_start < end; vma = next) {
         next = vma->vm_next;
-        vma_start_write(vma);
-        zap_page_range(mm, vma, vma->vm_start, vma->vm_end);
         vm_stat_account(mm, vma->vm_flags, -(s64)vma_pages(vma));
         accounted += vma_accounted(vma);
-        vma_unlink(mm, vma);
+        if (next && next->vm_start < end)
+            vma_unlink_more(mm, vma);
+        else
+            vma_unlink(mm, vma);
         vma_free(vma);
     }
     vm_uncharge(accounted);

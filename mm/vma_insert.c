@@ -173,21 +173,37 @@ static struct vm_area_struct *tree_next(struct mm_struct *mm,
     return next->vm_next;
 }
 
-void vma_unlink(struct mm_struct *mm, struct vm_area_struct *vma)
+static inline void unlink_area(struct mm_struct *mm, struct vm_area_struct *vma,
+                               bool more)
 {
+    struct rb_node *also;
+
     vma_start_write(vma);
     list_unlink(mm, vma);
     vma_tree_begin(mm);
     if (mm->vma_cache == vma)
         mm->vma_cache = NULL;
-    if (mm->vma_fresh == vma)
+    if (mm->vma_fresh == vma) {
         mm->vma_fresh = NULL;
-    else
-        rb_erase(&mm->mm_rb, &vma->vm_rb, gap_changed(mm, tree_next(mm, vma)),
-                 gap_update);
+    } else {
+        also = more ? NULL : gap_changed(mm, tree_next(mm, vma));
+        rb_erase(&mm->mm_rb, &vma->vm_rb, also, gap_update);
+    }
     vma_tree_end(mm);
     if (vma->vm_object)
         object_unlink(vma);
+}
+
+void vma_unlink(struct mm_struct *mm, struct vm_area_struct *vma)
+{
+    unlink_area(mm, vma, false);
+}
+
+void vma_unlink_more(struct mm_struct *mm, struct vm_area_struct *vma)
+{
+    if (mm->vma_fresh != vma)
+        vma_settle(mm); /* else the last to go may not be in the tree */
+    unlink_area(mm, vma, true);
 }
 
 static void set_edges(struct vm_area_struct *vma, u64 start, u64 end)

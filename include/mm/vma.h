@@ -188,6 +188,9 @@ __must_check int vma_insert(struct mm_struct *mm, struct vm_area_struct *vma);
 
 /* Takes the area out of tree and list; the caller frees it. */
 void vma_unlink(struct mm_struct *mm, struct vm_area_struct *vma);
+/* The same when the next one goes right after it and its gap need not be
+ * known. */
+void vma_unlink_more(struct mm_struct *mm, struct vm_area_struct *vma);
 
 /* Moves the edges (order among neighbours unchanged), gaps recomputed;
  * vm_pgoff follows the start. */

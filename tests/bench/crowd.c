@@ -4,6 +4,8 @@
  */
 #include "bench.h"
 
+#include <sys/wait.h>
+
 #define CROWD 40000
 #define HOLE  1000 /* pages in their midst, for what is measured */
 
@@ -65,7 +67,51 @@ static void crowd_cow(struct samples *samples)
     bench_cow(samples);
 }
 
+/* As many mappings again, every other one with a page of its own. */
+static char *gather_pages(void)
+{
+    char *crowd = map_pages(CROWD);
+
+    for (size_t i = 0; i < CROWD; i += 2) {
+        must(!mprotect(crowd + (i + 1) * PAGE, PAGE, PROT_READ), "mprotect");
+        touch_write(crowd + i * PAGE);
+    }
+    return crowd;
+}
+
+static void crowd_unmap(struct samples *samples)
+{
+    for (int i = 0; i < 3; i++) {
+        char *crowd = gather_pages();
+        uint64_t start = ticks();
+
+        must(!munmap(crowd, CROWD * PAGE), "munmap");
+        add_sample(samples, start);
+    }
+}
+
+/* The child's end is no part of it. */
+static void crowd_fork(struct samples *samples)
+{
+    char *crowd = gather_pages();
+
+    for (int i = 0; i < 3; i++) {
+        uint64_t start = ticks();
+        pid_t pid = fork();
+
+        must(pid >= 0, "fork");
+        if (!pid)
+            _exit(0);
+        add_sample(samples, start);
+        must(waitpid(pid, NULL, 0) == pid, "waitpid");
+    }
+    must(!munmap(crowd, CROWD * PAGE), "munmap");
+}
+
+/* The first two are alone in the space; from then on the crowd is there. */
 const struct benchmark crowd_benchmarks[] = {
+    {"munmap-all-40k", crowd_unmap},
+    {"fork-40k", crowd_fork},
     {"mmap-munmap-40k", crowd_map},
     {"mmap-touch-munmap-40k", crowd_map_touch},
     {"mprotect-pair-40k", crowd_mprotect},
