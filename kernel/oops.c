@@ -19,7 +19,8 @@ bool oops_is_safe(bool irqs_on)
 {
     struct thread *t = current;
 
-    if (!irqs_on || this_cpu()->irq_depth || cpu_locks() || mm_hot_locks_held())
+    if (!irqs_on || this_cpu()->irq_depth || cpu_lock_count() ||
+        mm_hot_locks_held())
         return false;
     if (!t->task || !t->mm || t->task->pid == 1 || t->oops)
         return false;

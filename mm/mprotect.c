@@ -91,16 +91,22 @@ static long protect_range(struct mm_struct *mm, u64 start, u64 end, u64 prot,
 }
 
 /* PROT_GROWSDOWN and PROT_GROWSUP: the change reaches to an end of the area. */
-static __cold long grow_range(struct mm_struct *mm, u64 *start, u64 end,
+static __cold long grow_range(struct mm_struct *mm, u64 *start, u64 *end,
                               u64 prot)
 {
     struct vm_area_struct *vma = find_vma(mm, *start);
 
     if (!vma)
         return -ENOMEM;
-    if (prot & PROT_GROWSUP) /* no mapping grows up on this machine */
-        return vma->vm_start > *start ? -ENOMEM : -EINVAL;
-    if (vma->vm_start >= end)
+    if (prot & PROT_GROWSUP) {
+        if (vma->vm_start > *start)
+            return -ENOMEM;
+        if (!(vma->vm_flags & VM_GROWSUP))
+            return -EINVAL;
+        *end = vma->vm_end;
+        return 0;
+    }
+    if (vma->vm_start >= *end)
         return -ENOMEM;
     if (!(vma->vm_flags & VM_GROWSDOWN))
         return -EINVAL;
@@ -131,7 +137,7 @@ long do_pkey_mprotect(struct mm_struct *mm, u64 start, u64 len, u64 prot,
     if (unlikely(key != -1) && !mm_pkey_allocated(mm, key))
         r = -EINVAL;
     else if (unlikely(prot & grows))
-        r = grow_range(mm, &start, end, prot);
+        r = grow_range(mm, &start, &end, prot);
     if (!r)
         r = protect_range(mm, start, end, prot & VM_ACCESS, key);
     mmap_write_unlock(mm);

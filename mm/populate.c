@@ -53,6 +53,7 @@ static int touch_area(struct vm_area_struct *vma, u64 *at, u64 end, int flags)
                 return 1;
             if (ret & VM_FAULT_ERROR)
                 return fault_errno(ret);
+            thread_count_fault(false);
         }
     return 0;
 }

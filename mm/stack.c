@@ -30,48 +30,82 @@ fail:
     return r;
 }
 
-/* The area below leaves the gap free, or is itself a stack's growth. */
-static bool gap_is_free(const struct vm_area_struct *vma, u64 start)
+/* The neighbour is another stack, or nobody can use it: no gap is kept. */
+static bool needs_no_gap(const struct vm_area_struct *vma, u64 grows)
 {
-    const struct vm_area_struct *prev = vma->vm_prev;
-
-    if (!prev || (prev->vm_flags & VM_GROWSDOWN) ||
-        !(prev->vm_flags & VM_ACCESS))
-        return !prev || prev->vm_end <= start;
-    return start >= STACK_GUARD_GAP && prev->vm_end <= start - STACK_GUARD_GAP;
+    return !vma || (vma->vm_flags & grows) || !(vma->vm_flags & VM_ACCESS);
 }
 
-/* mmap lock held for write. */
-static int grow_area(struct mm_struct *mm, struct vm_area_struct *vma,
-                     u64 start)
+/* The area becomes [start, end), larger than it is: within the limits, paid
+ * for, counted. mmap lock held for write. */
+static int grow_area(struct vm_area_struct *vma, u64 start, u64 end)
 {
-    u64 grow = (vma->vm_start - start) >> PAGE_SHIFT;
+    struct mm_struct *mm = vma->vm_mm;
+    u64 grow = ((end - start) >> PAGE_SHIFT) - vma_pages(vma);
 
-    if (start < MMAP_MIN_ADDR || !gap_is_free(vma, start))
-        return -ENOMEM;
     if (!may_expand_vm(mm, vma->vm_flags, grow) ||
-        vma->vm_end - start > rlimit_current(RLIMIT_STACK).cur)
+        end - start > rlimit_current(RLIMIT_STACK).cur)
         return -ENOMEM;
     if ((vma->vm_flags & VM_ACCOUNT) && vm_charge(mm, grow))
         return -ENOMEM;
     vm_stat_account(mm, vma->vm_flags, (s64)grow);
     vma_note_anon(vma);
-    vma_adjust(vma, start, vma->vm_end);
+    vma_adjust(vma, start, end);
     return 0;
+}
+
+/* To hold addr, below it: the next area down stays a gap away. */
+static int grow_down(struct vm_area_struct *vma, u64 addr)
+{
+    u64 start = addr & PAGE_MASK;
+    const struct vm_area_struct *prev = vma->vm_prev;
+
+    if (start < MMAP_MIN_ADDR || (!needs_no_gap(prev, VM_GROWSDOWN) &&
+                                  start - prev->vm_end < STACK_GUARD_GAP))
+        return -ENOMEM;
+    return grow_area(vma, start, vma->vm_end);
+}
+
+/* The same upwards, on machines whose stacks do that. */
+static int grow_up(struct vm_area_struct *vma, u64 addr)
+{
+    u64 end = (addr & PAGE_MASK) + PAGE_SIZE;
+    const struct vm_area_struct *next = vma->vm_next;
+
+    if (end > TASK_SIZE || (!needs_no_gap(next, VM_GROWSUP) &&
+                            next->vm_start - end < STACK_GUARD_GAP))
+        return -ENOMEM;
+    return grow_area(vma, vma->vm_start, end);
+}
+
+/* The last area that begins at or below addr, given the one find_vma() has. */
+static struct vm_area_struct *area_below(struct mm_struct *mm,
+                                         struct vm_area_struct *vma)
+{
+    struct vm_area_struct *last = mm->mmap;
+
+    if (vma)
+        return vma->vm_prev;
+    while (last && last->vm_next)
+        last = last->vm_next;
+    return last;
 }
 
 int expand_stack(struct mm_struct *mm, u64 addr)
 {
-    struct vm_area_struct *vma;
+    struct vm_area_struct *vma, *below;
     int r = -ENOMEM;
 
     mmap_read_unlock(mm);
     mmap_write_lock(mm);
     vma = find_vma(mm, addr);
+    below = VM_GROWSUP ? area_below(mm, vma) : NULL;
     if (vma && vma->vm_start <= addr)
         r = 0; /* another thread was faster */
-    else if (vma && (vma->vm_flags & VM_GROWSDOWN))
-        r = grow_area(mm, vma, addr & PAGE_MASK);
+    else if (below && (below->vm_flags & VM_GROWSUP))
+        r = grow_up(below, addr);
+    if (r && vma && (vma->vm_flags & VM_GROWSDOWN))
+        r = grow_down(vma, addr);
     mmap_write_unlock(mm);
     mmap_read_lock(mm);
     return r;

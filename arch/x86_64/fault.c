@@ -189,7 +189,7 @@ static bool kernel_mode_is_wrong(struct page_fault *pf)
     if (cpu_has_smap && !(pf->regs->flags & RFLAGS_AC))
         die("kernel touched user memory outside a user copy (SMAP)", pf->regs);
     if (!pf->mm || !(pf->regs->flags & RFLAGS_IF) || current->faults_off ||
-        cpu_locks()) {
+        cpu_lock_count()) {
         kernel_fault(pf, "user copy in atomic context");
         return true;
     }

@@ -7,6 +7,7 @@
  *   STACK_TOP          highest stack address, exclusive
  *   VMALLOC_START VMALLOC_END
  *   KERNEL_SPACE_START first address of the kernel's half
+ *   ARCH_VM_GROWSUP    defined where stacks grow up
  *   void *phys_to_virt(phys_addr_t)      through the direct map
  *   phys_addr_t virt_to_phys(const void *)  of a direct-map address
  *   struct page *pfn_to_page(u64), u64 page_to_pfn(const struct page *)

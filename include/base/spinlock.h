@@ -73,19 +73,19 @@ static inline bool spin_trylock(spinlock_t *l)
     bool got = spin_trylock_hot(l);
 
     if (got)
-        cpu_locks_add(1);
+        cpu_lock_count_add(1);
     return got;
 }
 
 static inline void spin_lock(spinlock_t *l)
 {
     spin_lock_hot(l);
-    cpu_locks_add(1);
+    cpu_lock_count_add(1);
 }
 
 static inline void spin_unlock(spinlock_t *l)
 {
-    cpu_locks_add(-1);
+    cpu_lock_count_add(-1);
     spin_unlock_hot(l);
 }
 

@@ -45,11 +45,16 @@ struct vm_operations;
 #define VM_SEALED       0x2000000ul /* mseal(2) */
 #define VM_DROPPABLE    0x4000000ul /* MAP_DROPPABLE */
 #define VM_SOFTDIRTY    0x8000000ul /* new since soft-dirty was last cleared */
-#define VM_PKEY_SHIFT   32          /* the area's protection key */
-#define VM_PKEY_MASK    (0xful << VM_PKEY_SHIFT)
-#define VM_ACCESS       (VM_READ | VM_WRITE | VM_EXEC)
-#define VM_LOCKED_MASK  (VM_LOCKED | VM_LOCKONFAULT)
-#define VM_UFFD_ANY     (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)
+#ifdef ARCH_VM_GROWSUP /* <asm/page.h>: stacks grow up on this machine */
+#define VM_GROWSUP 0x10000000ul
+#else
+#define VM_GROWSUP 0ul
+#endif
+#define VM_PKEY_SHIFT  32 /* the area's protection key */
+#define VM_PKEY_MASK   (0xful << VM_PKEY_SHIFT)
+#define VM_ACCESS      (VM_READ | VM_WRITE | VM_EXEC)
+#define VM_LOCKED_MASK (VM_LOCKED | VM_LOCKONFAULT)
+#define VM_UFFD_ANY    (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)
 
 /* Pages kept free below a VM_GROWSDOWN area, see mmap(2). */
 #define STACK_GUARD_GAP (256ul << PAGE_SHIFT)

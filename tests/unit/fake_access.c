@@ -39,9 +39,9 @@ static struct vm_area_struct *area_for(struct mm_struct *mm, u64 va)
 {
     struct vm_area_struct *vma = find_vma(mm, va);
 
-    if (!vma || vma->vm_start <= va)
+    if (vma && vma->vm_start <= va)
         return vma;
-    if (!(vma->vm_flags & VM_GROWSDOWN) || expand_stack(mm, va))
+    if (expand_stack(mm, va))
         return NULL;
     return find_vma(mm, va);
 }

@@ -460,9 +460,13 @@ static void beyond_the_object(void **state __maybe_unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        MM_TEST(random_ops),          MM_TEST(failing_allocations),
-        MM_TEST(fork_fails_whole),    MM_TEST(stack_growth),
-        MM_TEST(stack_meets_mapping), MM_TEST(heap),
+        MM_TEST(random_ops),
+        MM_TEST(failing_allocations),
+        MM_TEST(fork_fails_whole),
+        MM_TEST(stack_growth),
+        MM_TEST(stack_meets_mapping),
+
+        MM_TEST(heap),
         MM_TEST(beyond_the_object),
     };
 

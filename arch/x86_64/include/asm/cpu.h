@@ -51,12 +51,12 @@ static inline u32 cpu_id(void)
 }
 
 /* Spinlocks that this CPU holds: who takes and lets go of them says so. */
-static inline u32 cpu_locks(void)
+static inline u32 cpu_lock_count(void)
 {
     return gs_load(u32, CPU_LOCKS_OFFSET);
 }
 
-static inline void cpu_locks_add(int by)
+static inline void cpu_lock_count_add(int by)
 {
     __asm__ volatile("addl %0, %%gs:%c1" ::"i"(by), "i"(CPU_LOCKS_OFFSET)
                      : "cc", "memory");

@@ -18,7 +18,7 @@ static inline u32 cpu_id(void)
     return fake_cpu;
 }
 
-static inline void cpu_locks_add(int by __maybe_unused)
+static inline void cpu_lock_count_add(int by __maybe_unused)
 {
 }
 

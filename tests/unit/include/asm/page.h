@@ -13,6 +13,9 @@
 #define MMAP_MIN_ADDR 0x10000ul
 #define STACK_TOP     TASK_SIZE
 
+/* Areas that grow up are only made by the tests that want one. */
+#define ARCH_VM_GROWSUP
+
 #define KERNEL_SPACE_START 0xffff800000000000ul
 #define VMALLOC_START      0xffffc90000000000ul
 #define VMALLOC_END        0xffffc98000000000ul
