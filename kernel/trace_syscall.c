@@ -79,6 +79,11 @@ static void write_tree(struct thread *t, u64 now)
     if (mm->map_count <= TRACE_TREE_MAX)
         for (node = mm->mm_rb.node; node; node = preorder_next(node))
             tree_node(&nodes[3 * n++], node);
+    if (mm->vma_fresh && n && n < TRACE_TREE_MAX) {
+        tree_node(&nodes[3 * n], &mm->vma_fresh->vm_rb);
+        nodes[3 * n] = mm->vma_fresh->vm_start | TRACE_NODE_ALONE;
+        n++;
+    }
     mmap_read_unlock(mm);
     trace_write(TRACE_TREE, t->tid, now, nodes, 3 * n * sizeof(*nodes));
     kfree(nodes);

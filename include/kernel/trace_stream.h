@@ -15,7 +15,8 @@
  *   CALL     struct trace_call; the head's time is the entry's
  *   TREE     after a call of mmap's family: for each area start, end, flags,
  *            in preorder; in start bit 0: red, 1: has a left, 2: a right
- *            child. No areas when there are over TRACE_TREE_MAX
+ *            child, 3: the newest area, not in the tree yet, as the last.
+ *            No areas when there are over TRACE_TREE_MAX
  */
 #ifndef KERNEL_TRACE_STREAM_H
 #define KERNEL_TRACE_STREAM_H
@@ -31,8 +32,9 @@ enum trace_type {
     TRACE_TREE,
 };
 
-#define TRACE_MAGIC    0x3145434152544c46ull /* "FLTRACE1" */
-#define TRACE_TREE_MAX 256u
+#define TRACE_MAGIC      0x3145434152544c46ull /* "FLTRACE1" */
+#define TRACE_TREE_MAX   256u
+#define TRACE_NODE_ALONE 8u
 
 struct trace_head {
     u8 type, cpu;

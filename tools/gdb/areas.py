@@ -3,7 +3,7 @@
 import gdb
 
 from constants import VM
-from kernel import (Command, current_task, find_task, has, integer, mm_of,
+from kernel import (Command, container, current_task, find_task, has, integer, mm_of,
                     task_name, text)
 
 
@@ -16,10 +16,16 @@ def areas(mm, most=200000):
         most -= 1
 
 
+def newest(mm):
+    """The area that is in the list but not yet in the tree, or None."""
+    if has(mm, "vma_fresh") and integer(mm["vma_fresh"]):
+        return mm["vma_fresh"]
+    return None
+
+
 def find(mm, address):
-    """The area that holds the address, or None; by the tree, as the kernel
-    does it."""
-    from kernel import container
+    """The lowest area that ends above the address, or None; by the tree and
+    the newest area, as the kernel does it."""
     node, best = mm["mm_rb"]["node"], None
     for _ in range(128):
         if not integer(node):
@@ -29,6 +35,11 @@ def find(mm, address):
             best, node = vma, node["left"]
         else:
             node = node["right"]
+    fresh = newest(mm)
+    if fresh is not None and integer(fresh["vm_end"]) > address and \
+            (best is None or integer(fresh["vm_end"]) <
+             integer(best["vm_end"])):
+        return fresh
     return best
 
 

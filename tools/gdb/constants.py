@@ -49,7 +49,8 @@ def single_bits(prefix):
 
 
 VM = single_bits("VM_")
-for _other in [n for n in VM if n.startswith("FAULT_")]:
+for _other in [n for n in VM if n.startswith("FAULT_")
+               or n.endswith("_SHIFT")]:
     del VM[_other]
 PG = single_bits("PG_")
 DIRECT_MAP = K["DIRECT_MAP_START"]

@@ -1,7 +1,7 @@
 """The red-black tree of areas: drawn, with its gaps, and checked by rules of
 its own, not by the kernel's code. The command rbtree."""
 
-from areas import areas
+from areas import areas, newest
 from constants import K, VM
 from kernel import (Command, container, find_task, has, integer, mm_of,
                     task_name)
@@ -16,6 +16,7 @@ class Tree:
         root = mm["mm_rb"]["node"]
         if integer(root) and integer(root["red"]):
             self.bad.append("the root is red")
+        self.newest = newest(mm)
         self.height = self.visit(root, 0, "", "", False)[0]
         self.check_order()
 
@@ -68,7 +69,7 @@ class Tree:
         start = integer(vma["vm_start"])
         if integer(vma["vm_flags"]) & VM["GROWSDOWN"]:
             start = max(start - (256 << K["PAGE_SHIFT"]), 0)
-        return max(start - below, 0)
+        return min(max(start - below, 0), K.get("VMA_GAP_MAX", 1 << 64))
 
     def check_order(self):
         below = 0
@@ -81,7 +82,8 @@ class Tree:
                 self.bad.append(f"{start:x}: gap {integer(vma['vm_gap']):#x},"
                                 f" should be {self.gap_below(vma, below):#x}")
             below = end
-        listed = [integer(v) for v in areas(self.mm)]
+        fresh = 0 if self.newest is None else integer(self.newest)
+        listed = [integer(v) for v in areas(self.mm) if integer(v) != fresh]
         if listed != [integer(v) for v in reversed(self.order)]:
             self.bad.append("tree and list do not hold the same areas")
 
@@ -90,6 +92,7 @@ class RbTree(Command):
     """rbtree [TASK]: the red-black tree of a task's areas, root at the left,
 highest address at the top. R, B: colour; gap: the free bytes below the area;
 subtree: the largest gap at or below this node, by which a free place is found.
+The newest area joins the tree only when the next one comes: it stands alone.
 The rules are checked: order, colours, black height, parents, gaps, the list."""
 
     NAME = "rbtree"
@@ -99,11 +102,15 @@ The rules are checked: order, colours, black height, parents, gaps, the list."""
         tree = Tree(mm_of(task))
         for line in tree.lines:
             print(line)
+        if tree.newest is not None:
+            print(f"newest, not in the tree yet: "
+                  f"{integer(tree.newest['vm_start']):x}-"
+                  f"{integer(tree.newest['vm_end']):x}")
         for bad in tree.bad:
             print("! " + bad)
         rules = "all rules hold" if not tree.bad else \
             f"{len(tree.bad)} rules broken"
-        print(f"{task_name(task)}: {len(tree.order)} areas, black height "
+        print(f"{task_name(task)}: {len(tree.order)} areas in the tree, black height "
               f"{tree.height}; {rules}")
 
 

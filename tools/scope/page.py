@@ -57,8 +57,8 @@ def tree_rows(told, words):
 
 def tree_words(tree, words):
     """A tree's number: its nodes in preorder as one word."""
-    return words(" ".join(f"{a:x},{b:x},{c:x},{r}{left}{right}"
-                          for a, b, c, r, left, right in tree))
+    return words(" ".join(f"{a:x},{b:x},{c:x},{r}{left}{right}{alone}"
+                          for a, b, c, r, left, right, alone in tree))
 
 
 def data(told, recording):

@@ -76,9 +76,10 @@ class Call:
 
 
 def tree(data):
-    """[(start, end, flags, red, has left, has right)] in preorder."""
+    """[(start, end, flags, red, has left, has right, alone)] in preorder;
+    alone: the newest area, which is not in the tree yet."""
     words = struct.unpack(f"<{len(data) // 8}Q", data)
-    return [(a & ~0xfff, b, c, a & 1, a >> 1 & 1, a >> 2 & 1)
+    return [(a & ~0xfff, b, c, a & 1, a >> 1 & 1, a >> 2 & 1, a >> 3 & 1)
             for a, b, c in zip(words[::3], words[1::3], words[2::3])]
 
 

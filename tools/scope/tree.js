@@ -7,7 +7,8 @@ function parseTree(word) {
         const [a, b, c, bits] = w.split(",");
         return {start: parseInt(a, 16), end: parseInt(b, 16),
                 flags: BigInt("0x" + c), red: bits[0] === "1",
-                left: bits[1] === "1", right: bits[2] === "1"};
+                left: bits[1] === "1", right: bits[2] === "1",
+                alone: bits[3] === "1"};
     });
     let next = 0, order = 0;
     const visit = (depth, parent) => {
@@ -19,6 +20,8 @@ function parseTree(word) {
         if (node.right) visit(depth + 1, node);
     };
     if (nodes.length) visit(0, null);
+    for (const node of nodes.filter(n => n.alone))
+        Object.assign(node, {depth: 0, parent: null, order: order++});
     return nodes;
 }
 
@@ -48,9 +51,11 @@ function drawTree(title, nodes, others, gone) {
         body += tag("circle", {cx: x(n), cy: y(n), r: 11,
             fill: n.red ? "#fff" : "#16181d", stroke: n.red ? "#c2262e" :
             "#16181d", "stroke-width": s ? 4 : 2,
-            "stroke-dasharray": n.red ? "4 2" : "none"}) +
+            "stroke-dasharray": n.red ? "4 2" : n.alone ? "1 3" : "none",
+            "fill-opacity": n.alone ? 0 : 1}) +
             tag("text", {x: x(n), y: y(n) + 4, "text-anchor": "middle",
-                style: n.red ? "" : "fill:#fff"}, n.red ? "R" : "B") +
+                style: n.red || n.alone ? "" : "fill:#fff"},
+                n.alone ? "N" : n.red ? "R" : "B") +
             tag("text", {x: x(n) + 13, y: y(n) - 6}, shown) +
             tag("text", {x: x(n), y: y(n) + 24, "text-anchor": "middle"},
                 (n.start / 4096 % 0x1000000).toString(16)) +
@@ -108,8 +113,9 @@ function drawCall(i, address) {
     const a = parseTree(D.words[before]), b = parseTree(D.words[after]);
     $("call").innerHTML = `call ${i + 1} of ${D.trees.length}: pid ${pid} ` +
         `<code>${escaped(text)}</code> at ${time(at)}. Signs: + new, − gone, ` +
-        "~ edge moved, ↻ rotated (other parent), ◐ recoloured. Numbers: " +
-        "first page of the area.";
+        "~ edge moved, ↻ rotated (other parent), ◐ recoloured. R red, B " +
+        "black, N newest, not in the tree yet. Numbers: first page of the " +
+        "area.";
     $("strip").innerHTML = drawStrip(b, address);
     $("trees").innerHTML = drawTree("before", a, b, true) +
         drawTree("after", b, a, false);
