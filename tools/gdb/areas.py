@@ -3,7 +3,8 @@
 import gdb
 
 from constants import VM
-from kernel import (Command, container, current_task, find_task, has, integer, mm_of,
+from kernel import (Command, container, current_task, find_task, has,
+                    integer, mm_of,
                     task_name, text)
 
 

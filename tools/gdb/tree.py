@@ -110,8 +110,8 @@ The rules are checked: order, colours, black height, parents, gaps, the list."""
             print("! " + bad)
         rules = "all rules hold" if not tree.bad else \
             f"{len(tree.bad)} rules broken"
-        print(f"{task_name(task)}: {len(tree.order)} areas in the tree, black height "
-              f"{tree.height}; {rules}")
+        print(f"{task_name(task)}: {len(tree.order)} areas in the tree, "
+              f"black height {tree.height}; {rules}")
 
 
 RbTree()
