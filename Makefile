@@ -68,8 +68,9 @@ ULIB := $(patsubst %.c,$(U)/lib/%.o,$(notdir $(wildcard user/lib/*.c)))
 PAGERS := $(patsubst user/pager/%.c,$(U)/pager-%,$(wildcard user/pager/*.c))
 DEMOS := $(patsubst user/demos/%.c,$(U)/demo-%,$(wildcard user/demos/*.c))
 INIT_SRC := $(wildcard user/init/*.c)
+SH_SRC := $(wildcard user/sh/*.c)
 INIT := $(if $(INIT_SRC),$(U)/init)
-USER := $(INIT) $(PAGERS) $(DEMOS)
+USER := $(INIT) $(if $(SH_SRC),$(U)/sh) $(PAGERS) $(DEMOS)
 GUEST := $(patsubst tests/guest/%.c,$(BUILD)/guest/%,$(wildcard tests/guest/*.c))
 BENCH_SRC := $(wildcard tests/bench/*.c)
 BENCH := $(if $(BENCH_SRC),$(BUILD)/bench/bench)
@@ -190,6 +191,14 @@ $(U)/init.o/%.o: user/init/%.c $(U)/.flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(USER_CC) $(UFLAGS) $(DEPS) -c -o $@ $<
 $(U)/init: $(patsubst user/init/%.c,$(U)/init.o/%.o,$(INIT_SRC)) $(ULIB)
+	$(call say,LD)
+	$(Q)$(USER_CC) $(UFLAGS) -o $@ $^
+
+$(U)/sh.o/%.o: user/sh/%.c $(U)/.flags
+	$(call say,CC)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(USER_CC) $(UFLAGS) $(DEPS) -c -o $@ $<
+$(U)/sh: $(patsubst user/sh/%.c,$(U)/sh.o/%.o,$(SH_SRC)) $(ULIB)
 	$(call say,LD)
 	$(Q)$(USER_CC) $(UFLAGS) -o $@ $^
 

@@ -13,11 +13,13 @@ usage() {
 usage: ./run-qemu.sh [OPTIONS] [--run FILE [ARGS...]]
 
 With neither --run nor --demo: the demo "file", in which a ring-3 pager fills
-the pages another task faults on; the host then checks the client's CRC.
+the pages another task faults on; the host then checks the client's CRC. On a
+terminal a shell follows, to look at the machine from inside.
 
   --run FILE [ARGS...]  run a static x86-64 Linux program; must come last:
                         all that follows FILE is the program's
   --demo NAME           run a demo (sources in user/demos)
+  --shell               the shell even if the input is not a terminal
   --data FILE           the real file a demo pages (default: the kernel image)
   --smp N               processors (default 1)
   --mem SIZE            memory, as QEMU writes it (default 256M)
@@ -54,7 +56,7 @@ die() {
 
 run='' demo='' data='' smp=1 mem=256M uefi='' icount='' gdb='' append=''
 quiet='' kvm='' force='' iso='' cdrom='' argv=()
-record='' replay='' trace='' report=''
+record='' replay='' trace='' report='' shell=''
 given=("$@")
 
 parse_options() {
@@ -77,6 +79,7 @@ parse_options() {
         --gdb) gdb=print ;;
         --gdb=here | --gdb=tmux) gdb=${1#--gdb=} ;;
         --record) record=$2 icount=1 && shift ;;
+        --shell) shell=1 ;;
         --report) report=1 icount=1 ;;
         --trace) trace=$2 && shift ;;
         --replay) replay=$2 icount=1 && shift ;;
@@ -151,7 +154,7 @@ flock_if_any() {
 }
 
 make_iso() {
-    local words=$append
+    local words=$append module
     modules=("init=$build/user/init")
     [ -z "$quiet" ] || words="$words quiet"
     [ -z "$uefi" ] || words="$words console=ttyS2"
@@ -161,6 +164,12 @@ make_iso() {
         printf '%s\0' "${argv[@]}" >"$tmp/argv"
         words="$words -- run"
         modules+=("program=$run" "argv=$tmp/argv")
+    elif [ -n "$shell" ]; then
+        words="$words -- shell"
+        modules+=("data=$data" "sh=$build/user/sh")
+        for module in "$build"/user/demo-* "$build"/user/pager-*; do
+            modules+=("${module##*/}=$module")
+        done
     else
         [ -f "$build/user/demo-$demo" ] || no_demo
         words="$words -- demo $demo"
@@ -293,6 +302,7 @@ cleanup() {
     trap '' EXIT INT TERM HUP
     # Nothing is left to say, and bash must not announce the deaths below.
     exec 2>/dev/null
+    [ -z "$tty" ] || stty "$tty" <&3
     # shellcheck disable=SC2086 # one word per child
     [ -z "$children" ] || kill -KILL $children || :
     wait
@@ -346,7 +356,7 @@ build=$(realpath -m "${BUILD:-$here/build}")
 kernel=$build/kernel/faultline.elf
 . "$here/tools/run/recording.sh"
 . "$here/tools/run/gdb.sh"
-children='' bound=() no_input='' gdb_ended='' modules=() rec=''
+children='' bound=() no_input='' gdb_ended='' tty='' modules=() rec=''
 parse_options "$@"
 [ "$gdb" != tmux ] || enter_tmux
 [ -z "$run" ] || check_program
@@ -363,6 +373,8 @@ if [ -e /dev/fd/0 ]; then exec 3<&0; else exec 3</dev/null; fi
 if [ "$gdb" = here ]; then exec 4<&3 && no_input=1; fi
 
 [ -z "$record$replay" ] || prepare_recording
+[ -n "$run$demo$iso$gdb$icount$quiet$replay" ] || [ ! -t 0 ] || [ ! -t 1 ] ||
+    shell=1
 if [ -z "$iso" ]; then
     [ -n "${FAULTLINE_BUILT:-}" ] || build
     if [ -z "$run" ]; then
@@ -374,6 +386,11 @@ else
 fi
 check_qemu
 machine_options
+# The shell edits its lines itself; ^C still ends the run.
+if [ -n "$shell" ] && [ -t 3 ]; then
+    tty=$(stty -g <&3)
+    stty -icanon -echo -icrnl <&3
+fi
 boot
 [ -z "$record" ] || keep_recording
 [ -z "$report" ] || make_report

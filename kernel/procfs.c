@@ -34,6 +34,8 @@ static const struct proc_entry task_entries[] = {
     {.name = "stat", .mode = 0444, .show = stat_show},
     {.name = "statm", .mode = 0444, .show = statm_show},
     {.name = "status", .mode = 0444, .show = status_show},
+    {.name = "uffd", .mode = 0400, .show = uffd_show},
+    {.name = "walk", .mode = 0400, .ops = &walk_ops, .needs_mm = true},
 };
 
 static u64 max_map_count = MAX_MAP_COUNT;
@@ -55,6 +57,12 @@ static const struct proc_entry vm_entries[] = {
     OVERCOMMIT_ENTRY("overcommit_kbytes", KNOB_OVERCOMMIT_KBYTES),
     OVERCOMMIT_ENTRY("overcommit_memory", KNOB_OVERCOMMIT_MEMORY),
     OVERCOMMIT_ENTRY("overcommit_ratio", KNOB_OVERCOMMIT_RATIO),
+};
+
+/* /proc/... */
+static const struct proc_entry root_entries[] = {
+    {.name = "ledger", .mode = 0400, .show = ledger_show},
+    {.name = "meminfo", .mode = 0444, .show = meminfo_show},
 };
 
 /* ---- names ---- */
@@ -186,6 +194,9 @@ static int resolve(const char *path, struct place *to)
             return -ENOENT;
         return find_last(vm_entries, ARRAY_SIZE(vm_entries), name, path, to);
     }
+    r = find_last(root_entries, ARRAY_SIZE(root_entries), name, path, to);
+    if (to->entry)
+        return r;
     to->task = task_of_name(name);
     if (!to->task)
         return -ENOENT;

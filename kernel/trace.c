@@ -27,6 +27,11 @@ static const char *const end_text[] = {
     [END_KILLED] = "left for a signal",
 };
 
+const char *trace_end_text(u32 end)
+{
+    return end < ARRAY_SIZE(end_text) ? end_text[end] : "?";
+}
+
 /* "rw-p" and what a pager has to do with it. */
 static void print_area(const struct fault_record *rec)
 {

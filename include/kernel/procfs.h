@@ -88,4 +88,10 @@ int stat_show(const struct proc_file *p, struct seq *s, u64 *cursor);
 int fdinfo_show(const struct proc_file *p, struct seq *s, u64 *cursor);
 int comm_show(const struct proc_file *p, struct seq *s, u64 *cursor);
 
+/* kernel/proc_faults.c: Faultline's own. */
+int ledger_show(const struct proc_file *p, struct seq *s, u64 *cursor);
+int meminfo_show(const struct proc_file *p, struct seq *s, u64 *cursor);
+int uffd_show(const struct proc_file *p, struct seq *s, u64 *cursor);
+extern const struct file_operations walk_ops;
+
 #endif

@@ -11,6 +11,9 @@ void trace_init(void);
 /* Prints one record as a story. */
 void trace_story(const struct fault_record *rec);
 
+/* What became of a fault, in words: enum fault_end. */
+const char *trace_end_text(u32 end);
+
 /* "task NAME[pid/tid] killed: SIGSEGV (SEGV_MAPERR) at ..." */
 void trace_killed(int sig, int code, u64 addr);
 

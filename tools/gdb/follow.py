@@ -12,6 +12,7 @@ import nextfault
 from kernel import (Command, current, go_on, integer, place,
                     thread_name)
 from ledger import ENDS, Record
+from tasks import SLEEPERS, sleeping_stack
 from verdict import area_words
 
 # After the trap, by number of the stage in enum fault_stage: where we are and
@@ -107,8 +108,22 @@ class Follower:
                      f"{area_words(vma)}. Look at: rbtree, "
                      f"explain {self.trap.address:#x}")
         else:
-            self.say("retry", "woken, the thread looks the area and the entry "
-                     f"up again. Look at: pt {self.trap.address:#x}")
+            self.say("again", "the area and the entry are looked up once "
+                     f"more. Look at: pt {self.trap.address:#x}")
+
+    def await_sleeper(self):
+        """Woken, the thread goes on where it went to sleep: stop there."""
+        for address, name in sleeping_stack(self.trap.thread):
+            if name not in SLEEPERS:
+                self.places.append(Place(self, f"*{address:#x}",
+                                         self.at_awake))
+                return
+
+    def at_awake(self):
+        self.places.pop().delete()
+        self.say("retry", "awake, the thread looks whether its page is there "
+                 "now; if not, it looks the area up and walks again. Look at: "
+                 f"backtrace, pt {self.trap.address:#x}")
 
     def watch_record(self):
         self.record = current()["fault"].dereference()
@@ -125,6 +140,8 @@ class Follower:
         self.say(name, words.format(
             address=record.address, pid=record.pid, id=record.id,
             end=ENDS.get(record.end, record.end)))
+        if watch.stage == 4:
+            self.await_sleeper()
         if watch.stage == 5:
             self.after_end(record)
 
@@ -165,7 +182,7 @@ class PfFollow(Command):
 next fault (chosen as by pf-next; a fault at whose entry the machine stands is
 taken as it is); then each pf-follow, or continue, runs to the next stage:
 trap, vma, queued, read, filled, woken, retry, done, resumed, and says at each
-where we are and what to look at.
+where we are and what to look at. (again: a second look at area and entry.)
 pf-follow off: forgets the fault."""
 
     NAME = "pf-follow"

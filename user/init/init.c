@@ -6,6 +6,7 @@
  *     init run         module `program` with the arguments in module `argv`
  *     init demo NAME   module `demo-NAME`, descriptor 3 = module `data`,
  *                      4 = module `pager-NAME`
+ *     init shell       the demo "file", then module `sh` with all modules
  *
  * An ordinary Linux program: MODULES and inherited descriptors are all that
  * it knows of the kernel below it.
@@ -40,7 +41,7 @@ static char *child_environment[] = {
 
 static void usage(void)
 {
-    die(STATUS_USAGE, "usage: init run | init demo NAME");
+    die(STATUS_USAGE, "usage: init run | init demo NAME | init shell");
 }
 
 /* Does not return: becomes the program FD or says why it cannot. */
@@ -163,15 +164,15 @@ static void place(int from, int to)
         die_errno(STATUS_USAGE, "dup2 to %d", to);
 }
 
-static _Noreturn void demo(const char *name)
+/* Runs the demo to its end; its wait status. */
+static int run_demo(const char *name, char *program_module, size_t size)
 {
-    char program_module[64];
     char pager_module[64];
     char *argv[] = {program_module, NULL};
     int program;
     pid_t pid;
 
-    snprintf(program_module, sizeof(program_module), "demo-%s", name);
+    snprintf(program_module, size, "demo-%s", name);
     snprintf(pager_module, sizeof(pager_module), "pager-%s", name);
     program = module_need(program_module);
     pid = fork_or_die();
@@ -185,7 +186,36 @@ static _Noreturn void demo(const char *name)
         place(pager, DEMO_PAGER_FD);
         become(program, program_module, argv);
     }
-    exit_like(reap_until(pid), program_module);
+    return reap_until(pid);
+}
+
+static _Noreturn void demo(const char *name)
+{
+    char program_module[64];
+    int status = run_demo(name, program_module, sizeof(program_module));
+
+    exit_like(status, program_module);
+}
+
+/* The demo "file", then the shell, which gets all modules and their list. */
+static _Noreturn void shell(const char *modules)
+{
+    static char list[4096];
+    char name[64];
+    char *argv[] = {(char *)"sh", NULL};
+    char *environment[] = {list, NULL};
+    int program = module_need("sh");
+    pid_t pid;
+
+    run_demo("file", name, sizeof(name));
+    pid = fork_or_die();
+    if (!pid) {
+        snprintf(list, sizeof(list), "MODULES=%s", modules);
+        modules_keep_on_exec();
+        exec_fd(program, argv, environment);
+        die_errno(STATUS_NOT_EXECUTABLE, "cannot execute sh");
+    }
+    exit_like(reap_until(pid), "sh");
 }
 
 int main(int argc, char **argv)
@@ -206,6 +236,8 @@ int main(int argc, char **argv)
         run();
     if (argc == 3 && !strcmp(argv[1], "demo"))
         demo(argv[2]);
+    if (argc == 2 && !strcmp(argv[1], "shell"))
+        shell(modules);
     usage();
     return STATUS_USAGE;
 }

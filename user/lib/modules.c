@@ -65,12 +65,22 @@ int module_need(const char *name)
         *list ? list : " none");
 }
 
-void modules_close_on_exec(void)
+static void set_flags(int flags)
 {
     for (int i = 0; i < module_count; i++)
-        if (fcntl(modules[i].fd, F_SETFD, FD_CLOEXEC) < 0)
+        if (fcntl(modules[i].fd, F_SETFD, flags) < 0)
             die_errno(2, "module %s, descriptor %d", modules[i].name,
                       modules[i].fd);
+}
+
+void modules_close_on_exec(void)
+{
+    set_flags(FD_CLOEXEC);
+}
+
+void modules_keep_on_exec(void)
+{
+    set_flags(0);
 }
 
 int modules_fd_limit(void)

@@ -1,9 +1,10 @@
 /*
- * The boot modules as init sees them: the kernel leaves each one open on a
- * descriptor and names them all in the environment, MODULES=NAME:FD,...
+ * The boot modules as init and the shell see them: the kernel leaves each one
+ * open on a descriptor and names them all in the environment,
+ * MODULES=NAME:FD,...
  */
-#ifndef USER_INIT_MODULES_H
-#define USER_INIT_MODULES_H
+#ifndef USER_LIB_MODULES_H
+#define USER_LIB_MODULES_H
 
 #define MODULES_MAX 64
 
@@ -26,6 +27,9 @@ int module_need(const char *name);
 
 /* Makes every module's descriptor close on exec; dies if it is not open. */
 void modules_close_on_exec(void);
+
+/* Undoes that, for a program that is to have them all. */
+void modules_keep_on_exec(void);
 
 /* Returns a number greater than any module's descriptor. */
 int modules_fd_limit(void);
