@@ -1,4 +1,5 @@
 /* An entry of 64 bits for each page: where it is and what became of it. */
+#include <mm/pgtable.h>
 #include <mm/view.h>
 
 struct fill {
@@ -6,35 +7,51 @@ struct fill {
     u64 *entries;
 };
 
-static void fill_pte(struct mm_struct *mm __maybe_unused, u64 va, pte_t *pte,
-                     void *arg)
+/* A marker looks like a page that was swapped out, as on Linux. */
+static u64 describe(pte_t e)
 {
-    pte_t e = pte_get(pte);
-    const struct page *page = pfn_to_page(pte_pfn(e));
-    const struct fill *f = arg;
-    u64 entry = PM_PRESENT | pte_pfn(e);
+    u64 entry = pte_uffd_wp(e) ? PM_UFFD_WP : 0;
+    const struct page *page;
 
+    if (!pte_present(e))
+        return entry | PM_SWAP;
+    page = pfn_to_page(pte_pfn(e));
+    entry |= PM_PRESENT | pte_pfn(e);
     if (pte_soft_dirty(e))
         entry |= PM_SOFT_DIRTY;
-    if (pte_uffd_wp(e))
-        entry |= PM_UFFD_WP;
     if (!(page->flags & (PG_ANON | PG_ZERO)))
         entry |= PM_FILE;
     if (READ_ONCE(page->mapcount) == 1)
         entry |= PM_EXCLUSIVE;
-    f->entries[(va - f->start) >> PAGE_SHIFT] |= entry;
+    return entry;
+}
+
+static void fill_table(const struct fill *f, u64 va, u64 stop, pte_t *pte)
+{
+    spinlock_t *lock = pte_lockptr(pte);
+
+    spin_lock(lock);
+    for (; va < stop; va += PAGE_SIZE, pte++)
+        if (!pte_none(pte_get(pte)))
+            f->entries[(va - f->start) >> PAGE_SHIFT] |= describe(pte_get(pte));
+    spin_unlock(lock);
 }
 
 /* The part of the range that lies in vma. */
 static void fill_area(struct vm_area_struct *vma, u64 start, u64 end,
-                      struct fill *f)
+                      const struct fill *f)
 {
+    pte_t *pte;
+    u64 stop;
+
     start = max(start, vma->vm_start);
     end = min(end, vma->vm_end);
     if (vma->vm_flags & VM_SOFTDIRTY)
         for (u64 va = start; va < end; va += PAGE_SIZE)
             f->entries[(va - f->start) >> PAGE_SHIFT] = PM_SOFT_DIRTY;
-    pte_for_each(vma->vm_mm, start, end, fill_pte, f);
+    for (; (pte = pt_next_leaf(vma->vm_mm->pgd, &start, end, &stop));
+         start = stop)
+        fill_table(f, start, stop, pte);
 }
 
 void mm_pagemap(struct mm_struct *mm, u64 start, u64 end, u64 *entries)

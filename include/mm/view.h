@@ -27,6 +27,7 @@ void vma_usage_add(struct vm_area_struct *vma, struct vma_usage *u);
 #define PM_EXCLUSIVE  (1ul << 56) /* no other entry names the page */
 #define PM_UFFD_WP    (1ul << 57)
 #define PM_FILE       (1ul << 61) /* an object's page */
+#define PM_SWAP       (1ul << 62) /* not there: a userfaultfd's marker */
 #define PM_PRESENT    (1ul << 63)
 
 /* Fills one entry for each page of [start, end), zero outside all areas.
