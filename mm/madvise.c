@@ -43,7 +43,7 @@ static bool acts(int advice)
 {
     return advice == MADV_WILLNEED || advice == MADV_DONTNEED ||
            advice == MADV_FREE || advice == MADV_REMOVE ||
-           (advice >= MADV_COLD && advice <= MADV_DONTNEED_LOCKED);
+           (advice >= MADV_COLD && advice <= MADV_COLLAPSE);
 }
 
 /* The advice loses what a mapping without the right to write could not. */
@@ -130,6 +130,8 @@ static long advise_pages(struct vm_area_struct **at, u64 start, u64 end,
     case MADV_COLD:
     case MADV_PAGEOUT:
         return locked ? -EINVAL : 0;
+    case MADV_COLLAPSE: /* no area is fit for a huge page */
+        return -EINVAL;
     default:
         return 0;
     }

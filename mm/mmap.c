@@ -12,10 +12,9 @@ _Static_assert(VM_READ == PROT_READ && VM_WRITE == PROT_WRITE &&
                "prot bits are vm_flags");
 
 struct map_request {
-    u64 addr, len, flags, vm_flags, pgoff;
+    u64 addr, len, prot, flags, vm_flags, pgoff;
     struct mem_object *object;
     struct vm_area_struct *spare; /* for MAP_FIXED: what is there may go */
-    bool exec_only;               /* PROT_EXEC, not even a bit unknown to us */
 };
 
 /* Where the mapping goes, or -errno as u64. */
@@ -53,12 +52,12 @@ static __noinline long check_object(const struct map_request *rq)
 }
 
 /* The kind of mapping, and what it may ever become. */
-static long choose_flags(struct map_request *rq, u64 prot, bool maywrite)
+static long choose_flags(struct map_request *rq, bool maywrite)
 {
     u64 type = rq->flags & MAP_TYPE;
 
-    rq->vm_flags = (prot & VM_ACCESS) | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC |
-                   VM_SOFTDIRTY;
+    rq->vm_flags = (rq->prot & VM_ACCESS) | VM_MAYREAD | VM_MAYWRITE |
+                   VM_MAYEXEC | VM_SOFTDIRTY;
     if (rq->flags & MAP_GROWSDOWN)
         rq->vm_flags |= VM_GROWSDOWN;
     if ((rq->flags & MAP_NORESERVE) &&
@@ -82,7 +81,7 @@ static long choose_flags(struct map_request *rq, u64 prot, bool maywrite)
         return -EINVAL;
     rq->vm_flags |= VM_SHARED | VM_MAYSHARE;
     if (rq->object && !maywrite) {
-        if (prot & PROT_WRITE)
+        if (rq->prot & PROT_WRITE)
             return -EACCES;
         rq->vm_flags &= ~VM_MAYWRITE;
     }
@@ -191,6 +190,17 @@ static __noinline int make_room(struct mm_struct *mm, struct map_request *rq)
     return munmap_range(mm, rq->addr, rq->addr + rq->len);
 }
 
+/* mlockall(2) was here before. Droppable memory is never locked: its pages are
+ * just brought. */
+static __cold void lock_new_area(const struct mm_struct *mm,
+                                 struct map_request *rq)
+{
+    if (rq->vm_flags & VM_DROPPABLE)
+        rq->flags = (rq->flags | MAP_POPULATE) & ~(u64)MAP_NONBLOCK;
+    else
+        rq->vm_flags |= mm->def_flags;
+}
+
 /* mmap lock held for write; everything but the address is checked. */
 static long mmap_region(struct mm_struct *mm, struct map_request *rq)
 {
@@ -203,8 +213,9 @@ static long mmap_region(struct mm_struct *mm, struct map_request *rq)
     if (IS_ERR_VALUE(addr))
         return addr;
     rq->addr = addr;
-    rq->vm_flags |= mm->def_flags;
-    if (unlikely(rq->exec_only))
+    if (unlikely(mm->def_flags))
+        lock_new_area(mm, rq);
+    if (unlikely(rq->prot == PROT_EXEC))
         rq->vm_flags |= pkey_for_mmap(mm, VM_EXEC);
     if (!rq->object)
         rq->pgoff = addr >> PAGE_SHIFT;
@@ -275,10 +286,8 @@ static u64 round_hint(u64 addr, u64 flags)
 long do_mmap(struct mm_struct *mm, u64 addr, u64 len, u64 prot, u64 flags,
              struct mem_object *object, u64 pgoff, bool maywrite)
 {
-    struct map_request rq = {.flags = flags,
-                             .object = object,
-                             .pgoff = pgoff,
-                             .exec_only = prot == PROT_EXEC};
+    struct map_request rq = {
+        .prot = prot, .flags = flags, .object = object, .pgoff = pgoff};
     long r;
 
     if (!len)
@@ -291,7 +300,7 @@ long do_mmap(struct mm_struct *mm, u64 addr, u64 len, u64 prot, u64 flags,
         return -EOVERFLOW;
     r = object ? check_object(&rq) : 0;
     if (!r)
-        r = choose_flags(&rq, prot, maywrite);
+        r = choose_flags(&rq, maywrite);
     if (r)
         return refuse(mm, &rq, r);
     if (!object && (rq.vm_flags & VM_SHARED)) {

@@ -3,6 +3,7 @@
  * MADV_POPULATE_*. Each page that does not allow the access yet takes the way
  * of a fault.
  */
+#include <arch/pkey.h>
 #include <mm/fault.h>
 #include <mm/internal.h>
 
@@ -22,6 +23,9 @@ static int touch_flags(const struct vm_area_struct *vma,
         return -EFAULT;
     /* Private pages are to be the task's own; shared ones need no dirt. */
     rights &= VM_WRITE | VM_SHARED;
+    if (unlikely(vma->vm_flags & VM_PKEY_MASK) &&
+        !arch_pkey_allows(vma_pkey(vma), rights == VM_WRITE))
+        return -EFAULT;
     return rights == VM_WRITE ? write : read;
 }
 

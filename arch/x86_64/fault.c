@@ -368,7 +368,8 @@ static void do_user_fault(struct regs *regs, u64 error_code, u64 address)
 
     if (unlikely(!vma)) {
         ret = VM_FAULT_RETRY;
-    } else if (unlikely(access_error(error_code, vma))) {
+    } else if (unlikely(access_error(error_code, vma) ||
+                        (vma->vm_flags & VM_PKEY_MASK))) {
         vma_end_read(vma);
         ret = VM_FAULT_RETRY;
     } else {

@@ -7,10 +7,13 @@
 #include "ops.h"
 
 #define SYS_mseal           462
+#define MADV_COLD           20
+#define MADV_PAGEOUT        21
 #define MADV_POPULATE_READ  22
 #define MADV_POPULATE_WRITE 23
 
-/* Not 100 and 101, which break memory. */
+/* Not 100 and 101, which break memory; nor PAGEOUT, which takes what it finds
+ * on the machine's lists. */
 void draw_madvise(long *args)
 {
     static const long often[] = {
@@ -23,6 +26,8 @@ void draw_madvise(long *args)
     args[2] = draw_below(3)
                   ? often[draw_below(sizeof(often) / sizeof(often[0]))]
                   : (long)draw_below(28);
+    if (args[2] == MADV_PAGEOUT)
+        args[2] = MADV_COLD;
     if (args[1] > (long)(64 * PAGE) && args[2] >= MADV_POPULATE_READ)
         args[1] = 64 * PAGE;
 }
@@ -47,7 +52,7 @@ long run_mincore(const long *args)
     long result = SYS(mincore, at(args[0]), args[1], vector);
 
     log_text(" [");
-    for (long i = 0; !result && i < args[1]; i += PAGE)
+    for (long i = 0; !result && !in_fork && i < args[1]; i += PAGE)
         log_text("%d", vector[i / PAGE] & 1);
     log_text("]");
     return result;

@@ -43,7 +43,7 @@ long run_memfd(const long *args)
 
 void draw_memfd(long *args)
 {
-    static const long flags[] = {0, 1, 2, 2, 3, 8, 0x10, 0x18, 0x20, 4};
+    static const long flags[] = {0, 1, 2, 2, 3, 8, 0x10, 0x18, 0x20, 2};
 
     args[0] = draw_slot();
     args[1] = flags[draw_below(sizeof(flags) / sizeof(flags[0]))];

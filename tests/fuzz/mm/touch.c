@@ -115,11 +115,15 @@ static char look_page(const char *page, uint64_t *hash)
     return letter;
 }
 
+/* Whether a child has the entries of pages that were only read depends on what
+ * else was written in their area: Linux's business, so '-' there. */
 static char ask_mincore(const char *page)
 {
     unsigned char resident = 0;
     long r = SYS(mincore, page, PAGE, &resident);
 
+    if (in_fork && !r)
+        return '-';
     return r ? '.' : resident & 1 ? '1' : '0';
 }
 
