@@ -94,18 +94,31 @@ static int await_msgs(struct userfaultfd_ctx *ctx, struct uffd_msg *msgs,
     int r;
 
     do {
+        msgs->event = 0;
         thread_prepare(current, WAIT_INTERRUPTIBLE);
-        if (unlikely(!userfaultfd_reader_enter(ctx))) {
+        if (unlikely(!userfaultfd_reader_enter(ctx, msgs))) {
             thread_cancel_block();
             return queue_for_msgs(ctx, msgs, max);
         }
         r = thread_block();
         if (unlikely(READ_ONCE(ctx->reader) == current))
             userfaultfd_reader_leave(ctx);
+        if (likely(msgs->event))
+            return 1;
         if (!r)
             r = take_msgs(ctx, msgs, max);
     } while (!r);
     return r;
+}
+
+int uffd_take(struct file *f, struct uffd_msg *msgs, unsigned max, bool wait)
+{
+    struct userfaultfd_ctx *ctx = f->data;
+    int r = take_msgs(ctx, msgs, max);
+
+    if (r || !wait)
+        return r;
+    return f->flags & O_NONBLOCK ? -EAGAIN : await_msgs(ctx, msgs, max);
 }
 
 static ssize_t uffd_read(struct file *f, void __user *buf, size_t n,
@@ -122,9 +135,7 @@ static ssize_t uffd_read(struct file *f, void __user *buf, size_t n,
         max = min((n - done) / sizeof(*msgs), (size_t)BATCH);
         if (!max)
             return done ? (ssize_t)done : -EINVAL;
-        r = take_msgs(ctx, msgs, max);
-        if (!r && !done)
-            r = f->flags & O_NONBLOCK ? -EAGAIN : await_msgs(ctx, msgs, max);
+        r = uffd_take(f, msgs, max, !done);
         if (unlikely(r == -EINTR))
             r = -ERESTARTSYS;
         if (r <= 0)

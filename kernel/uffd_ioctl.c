@@ -214,6 +214,21 @@ static long uffd_writeprotect(struct userfaultfd_ctx *ctx,
     return r;
 }
 
+/* One kernel entry per fault: fills, wakes, and waits for the next message. A
+ * wait that ends without one does not undo the copy: the event is 0 then. */
+static long uffd_copy_next(struct file *f,
+                           struct uffdio_fl_copy_next __user *arg)
+{
+    struct uffd_msg msg;
+    long r = uffd_copy(f->data, &arg->copy);
+
+    if (unlikely(r))
+        return r;
+    if (uffd_take(f, &msg, 1, true) <= 0)
+        msg = (struct uffd_msg){0};
+    return copy_to_user(&arg->msg, &msg, sizeof(msg));
+}
+
 long uffd_ioctl(struct file *f, unsigned cmd, u64 arg)
 {
     struct userfaultfd_ctx *ctx = f->data;
@@ -240,6 +255,8 @@ long uffd_ioctl(struct file *f, unsigned cmd, u64 arg)
         return uffd_register(ctx, p);
     case UFFDIO_UNREGISTER:
         return uffd_unregister(ctx, p);
+    case UFFDIO_FL_COPY_NEXT:
+        return uffd_copy_next(f, p);
     case UFFDIO_API:
         return uffd_api(ctx, p);
     }

@@ -32,14 +32,24 @@ static void wait_init(struct userfaultfd_wait *w, const struct vm_fault *vmf,
         w->msg.pagefault.ptid = thread_tid(w->thread);
 }
 
+/* A reader that is blocked has the message in its hand when it wakes. */
 static void wait_queue_fault(struct userfaultfd_ctx *ctx,
                              struct userfaultfd_wait *w)
 {
-    if (w->rec)
-        w->rec->stage[STAGE_QUEUED] = cycles();
+    u64 now = cycles();
+
+    if (likely(w->rec))
+        w->rec->stage[STAGE_QUEUED] = now;
     spin_lock(&ctx->lock);
-    list_add_tail(&w->link, &ctx->pending);
-    userfaultfd_wake_reader(ctx);
+    if (ctx->reader) {
+        list_add_tail(&w->link, &ctx->taken);
+        *ctx->handed = w->msg;
+        if (likely(w->rec))
+            w->rec->stage[STAGE_READ] = now;
+        userfaultfd_wake_reader(ctx);
+    } else {
+        list_add_tail(&w->link, &ctx->pending);
+    }
     spin_unlock(&ctx->lock);
 }
 

@@ -2,15 +2,17 @@
 #include <arch/cpu.h>
 #include <mm/userfaultfd.h>
 
-bool userfaultfd_reader_enter(struct userfaultfd_ctx *ctx)
+bool userfaultfd_reader_enter(struct userfaultfd_ctx *ctx, struct uffd_msg *msg)
 {
     struct thread *me = thread_current();
     bool entered;
 
     spin_lock(&ctx->lock);
     entered = !userfaultfd_has_msg(ctx) && (!ctx->reader || ctx->reader == me);
-    if (entered)
+    if (entered) {
         ctx->reader = me;
+        ctx->handed = msg;
+    }
     spin_unlock(&ctx->lock);
     return entered;
 }

@@ -5,6 +5,11 @@
 #include <base/types.h>
 
 struct file;
+struct uffd_msg;
+
+/* read(2)'s messages, at most max: how many; none (0, unless it is to wait),
+ * -EAGAIN (O_NONBLOCK), -EINTR, or what a fork's descriptor failed with. */
+int uffd_take(struct file *f, struct uffd_msg *msgs, unsigned max, bool wait);
 
 /* ioctl_userfaultfd(2), see kernel/uffd_ioctl.c. */
 long uffd_ioctl(struct file *f, unsigned cmd, u64 arg);

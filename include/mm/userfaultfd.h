@@ -26,6 +26,7 @@ struct userfaultfd_ctx {
     struct list_head taken;    /* read, waiting for the page */
     struct list_head events;   /* nobody has read yet */
     struct thread *reader;     /* blocked in read(2), woken first; or NULL */
+    struct uffd_msg *handed;   /* where it wants its message */
     struct wait_queue readers; /* the others, and who polls */
 };
 
@@ -106,9 +107,11 @@ static inline bool userfaultfd_has_msg(const struct userfaultfd_ctx *ctx)
 
 /*
  * The current thread, prepared to block, is to be woken for the next message,
- * until it is or leaves. False: there is one already, or another waits so.
+ * until it is or leaves. If that is a fault, it is in *msg, which the caller
+ * has cleared, by then. False: there is one already, or another waits so.
  */
-bool userfaultfd_reader_enter(struct userfaultfd_ctx *ctx);
+bool userfaultfd_reader_enter(struct userfaultfd_ctx *ctx,
+                              struct uffd_msg *msg);
 void userfaultfd_reader_leave(struct userfaultfd_ctx *ctx);
 
 /* A message is there: wakes the reader (ctx->lock held) / whoever else waits

@@ -3,6 +3,7 @@
 
 #include <arch/pkey.h>
 
+#include <base/errno.h>
 #include <base/printk.h>
 
 u32 fake_cpu;

@@ -100,6 +100,12 @@ struct uffd_msg {
     };
 };
 
+/*
+ * Faultline's own requests, type 0xFA; see docs/userfaultfd.md. Linux answers
+ * them with EINVAL.
+ */
+#define UFFDIO_FL_COPY_NEXT 0xc050fa00u
+
 struct uffdio_api {
     uint64_t api, features, ioctls;
 };
@@ -126,6 +132,12 @@ struct uffdio_move {
 struct uffdio_writeprotect {
     struct uffdio_range range;
     uint64_t mode;
+};
+
+struct uffdio_fl_copy_next {
+    struct uffdio_copy copy;
+    uint64_t reserved;
+    struct uffd_msg msg; /* event 0: none */
 };
 
 /* UFFDIO_ZEROPAGE, UFFDIO_CONTINUE, UFFDIO_POISON. */

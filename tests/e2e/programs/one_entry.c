@@ -1,0 +1,142 @@
+/*
+ * UFFDIO_FL_COPY_NEXT, Faultline's own request of one kernel entry per fault,
+ * see docs/userfaultfd.md. Prints TAP, and what a round trip costs.
+ */
+#define _GNU_SOURCE
+#include "../../guest/uffd_util.h"
+
+#define COPY_NEXT 0xc050fa00u
+
+enum {
+    COUNT = 4,
+    ROUNDS = 100
+};
+
+struct copy_next {
+    struct uffdio_copy copy;
+    __u64 reserved;
+    struct uffd_msg message;
+};
+
+static char *pages;
+static int fd;
+
+static void set_up(void)
+{
+    pages = map_pages(COUNT);
+    fd = uffd_new(O_NONBLOCK);
+    must(!uffd_register(fd, pages, COUNT * PAGE));
+}
+
+static void tear_down(void)
+{
+    close(fd);
+    munmap(pages, COUNT * PAGE);
+}
+
+static unsigned long ticks(void)
+{
+    unsigned low, high;
+
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (unsigned long)high << 32 | low;
+}
+
+static char *region;
+static int served;
+
+static int serve(void)
+{
+    struct copy_next c = {.copy = {.src = (unsigned long)source, .len = PAGE}};
+
+    must(read(served, &c.message, sizeof(c.message)) == sizeof(c.message));
+    for (int i = 0; i < ROUNDS; i++) {
+        must(c.message.event == UFFD_EVENT_PAGEFAULT);
+        c.copy.dst = c.message.arg.pagefault.address;
+        if (i == ROUNDS - 1)
+            return uffd_ioctl(served, UFFDIO_COPY, &c.copy);
+        must(!uffd_ioctl(served, COPY_NEXT, &c));
+    }
+    return 0;
+}
+
+static void *serve_thread(void *unused)
+{
+    must(!serve());
+    return unused;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+static int touch_all(void)
+{
+    int cost[ROUNDS], wrong = 0;
+
+    for (int i = 0; i < ROUNDS; i++) {
+        unsigned long start = ticks();
+
+        wrong += *(volatile char *)(region + i * PAGE) != 'n';
+        cost[i] = ticks() - start;
+    }
+    must(!wrong);
+    qsort(cost, ROUNDS, sizeof(int), compare);
+    return cost[ROUNDS / 2];
+}
+
+static void test_next(void)
+{
+    pthread_t thread;
+    pid_t pid;
+    int cost;
+
+    memset(source, 'n', PAGE);
+    for (int task = 0; task < 2; task++) {
+        region = map_pages(ROUNDS);
+        served = uffd_new(0);
+        must(!uffd_register(served, region, ROUNDS * PAGE));
+        pid = task ? fork() : -1;
+        if (!pid) {
+            source[0] = 'n';
+            _exit(serve() != 0);
+        }
+        if (!task)
+            thread = thread_start(serve_thread, NULL);
+        cost = touch_all();
+        if (task)
+            must(!wait_status(pid));
+        else
+            thread_join(thread);
+        diag("one entry per fault, pager in a %s: %d", task ? "task" : "thread",
+             cost);
+        ok(cost <= (2300), "%s: the round trip is short",
+           task ? "task" : "thread");
+        close(served);
+        munmap(region, ROUNDS * PAGE);
+    }
+}
+
+static void test_next_quiet(void)
+{
+    struct copy_next c = {.copy = {.src = (unsigned long)source, .len = PAGE}};
+
+    set_up();
+    c.copy.dst = (unsigned long)pages;
+    c.message.event = 99;
+    is(uffd_ioctl(fd, COPY_NEXT, &c), 0, "not blocking, nothing to read");
+    is(c.message.event, 0, "leaves no message");
+    is(pages[0], 'n', "but the page");
+    c.message.event = 99;
+    is(uffd_ioctl(fd, COPY_NEXT, &c), -EEXIST, "a copy that fails");
+    is(c.message.event, 99, "waits for none");
+    tear_down();
+}
+
+int main(void)
+{
+    test_next();
+    test_next_quiet();
+    return done_testing();
+}
