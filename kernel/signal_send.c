@@ -274,3 +274,8 @@ void signal_force_pkey(u64 addr, int key)
     signal_force(SIGSEGV, SEGV_PKUERR, addr);
     current->fault_info.si_pkey = (u32)key;
 }
+
+void thread_kill_task(void)
+{
+    signal_force(SIGKILL, SI_KERNEL, 0);
+}

@@ -229,6 +229,16 @@ static long uffd_copy_next(struct file *f,
     return copy_to_user(&arg->msg, &msg, sizeof(msg));
 }
 
+static long uffd_guard(struct userfaultfd_ctx *ctx,
+                       const struct uffdio_fl_guard __user *arg)
+{
+    struct uffdio_fl_guard g;
+
+    if (copy_from_user(&g, arg, sizeof(g)))
+        return -EFAULT;
+    return userfaultfd_guard(ctx, g.deadline_ns, g.action, g.flags);
+}
+
 long uffd_ioctl(struct file *f, unsigned cmd, u64 arg)
 {
     struct userfaultfd_ctx *ctx = f->data;
@@ -257,6 +267,8 @@ long uffd_ioctl(struct file *f, unsigned cmd, u64 arg)
         return uffd_unregister(ctx, p);
     case UFFDIO_FL_COPY_NEXT:
         return uffd_copy_next(f, p);
+    case UFFDIO_FL_GUARD:
+        return uffd_guard(ctx, p);
     case UFFDIO_API:
         return uffd_api(ctx, p);
     }

@@ -58,7 +58,8 @@ static void release_areas(struct userfaultfd_ctx *ctx)
 void userfaultfd_release(struct userfaultfd_ctx *ctx)
 {
     WRITE_ONCE(ctx->released, true);
-    if (mm_try_get(ctx->mm)) {
+    /* A guarded range stays: whoever touches it is to know. */
+    if (!ctx->action && mm_try_get(ctx->mm)) {
         release_areas(ctx);
         mm_put(ctx->mm);
     }

@@ -7,6 +7,7 @@
  * the pager installs the entry first and looks for sleepers after.
  */
 #include <arch/cpu.h>
+#include <arch/machine.h>
 #include <base/printk.h>
 #include <mm/fault.h>
 #include <mm/userfaultfd.h>
@@ -65,10 +66,32 @@ static bool is_woken(const struct userfaultfd_wait *w)
     return __atomic_load_n(&w->woken, __ATOMIC_ACQUIRE);
 }
 
+/* The same, but not beyond the deadline: the page is then seen to. */
+static __cold void wait_guarded(struct userfaultfd_ctx *ctx,
+                                const struct userfaultfd_wait *w)
+{
+    u64 deadline = time_ns() + ctx->deadline_ns;
+    int r = 0;
+
+    while (!r && !is_woken(w)) {
+        r = ctx->deadline_ns ? thread_block_timed(deadline) : thread_block();
+        if (!r)
+            thread_prepare_block(w->mode);
+    }
+    thread_cancel_block();
+    if (r == -ETIMEDOUT || READ_ONCE(ctx->released))
+        userfaultfd_act(ctx, w->address);
+}
+
 /* Sleeps until woken or a signal of the mode. */
-static void wait_for_pager(const struct userfaultfd_wait *w)
+static void wait_for_pager(struct userfaultfd_ctx *ctx,
+                           const struct userfaultfd_wait *w)
 {
     lockdep_no_locks();
+    if (unlikely(ctx->action)) {
+        wait_guarded(ctx, w);
+        return;
+    }
     while (!thread_block() && !is_woken(w)) {
         thread_prepare_block(w->mode);
         if (unlikely(is_woken(w))) {
@@ -95,6 +118,8 @@ static bool cannot_wait(const struct userfaultfd_ctx *ctx,
         return true;
     if ((ctx->flags & UFFD_USER_MODE_ONLY) && !(vmf->flags & FAULT_USER))
         return true;
+    if (unlikely(ctx->guard_flags) && userfaultfd_is_pager(ctx, vmf->address))
+        return true;
     return !(vmf->flags & FAULT_RETRY_OK);
 }
 
@@ -115,9 +140,11 @@ unsigned handle_userfault(struct vm_fault *vmf, u64 why)
     fault_unlock(vmf);
     if (likely(wait)) {
         userfaultfd_wake_pollers(ctx);
-        wait_for_pager(&w);
+        wait_for_pager(ctx, &w);
     } else {
         thread_cancel_block();
+        if (unlikely(ctx->action) && ctx->released)
+            userfaultfd_act(ctx, w.address);
     }
     wait_dequeue(ctx, &w);
     userfaultfd_ctx_put(ctx);

@@ -2,6 +2,16 @@
 #include <arch/cpu.h>
 #include <mm/userfaultfd.h>
 
+/* Who reads here. ctx->lock held. */
+static inline void note_pager(struct userfaultfd_ctx *ctx, struct thread *me)
+{
+    if (likely(ctx->pager == me))
+        return;
+    ctx->pagers = ctx->pager != NULL;
+    ctx->pager = me;
+    ctx->pager_tid = thread_tid(me);
+}
+
 bool userfaultfd_reader_enter(struct userfaultfd_ctx *ctx, struct uffd_msg *msg)
 {
     struct thread *me = thread_current();
@@ -10,6 +20,7 @@ bool userfaultfd_reader_enter(struct userfaultfd_ctx *ctx, struct uffd_msg *msg)
     spin_lock(&ctx->lock);
     entered = !userfaultfd_has_msg(ctx) && (!ctx->reader || ctx->reader == me);
     if (entered) {
+        note_pager(ctx, me);
         ctx->reader = me;
         ctx->handed = msg;
     }
@@ -33,6 +44,7 @@ unsigned userfaultfd_next_faults(struct userfaultfd_ctx *ctx,
     unsigned n;
 
     spin_lock(&ctx->lock);
+    note_pager(ctx, thread_current());
     for (n = 0; n < max && !list_empty(&ctx->pending); n++) {
         struct userfaultfd_wait *w =
             list_first_entry(&ctx->pending, struct userfaultfd_wait, link);

@@ -32,6 +32,10 @@ enum wait_mode {
 void thread_prepare_block(enum wait_mode mode);
 int thread_block(void);
 void thread_cancel_block(void);
+/* thread_block(), and -ETIMEDOUT at deadline_ns of time_ns(). */
+int thread_block_timed(u64 deadline_ns);
+/* The current task is to die of SIGKILL. */
+void thread_kill_task(void);
 void thread_wake(struct thread *thread);
 bool thread_signal_pending(enum wait_mode mode);
 

@@ -22,9 +22,15 @@ struct userfaultfd_ctx {
     bool released;        /* the descriptor is closed */
     struct mm_struct *mm; /* holds mm_grab() */
     spinlock_t lock;
-    struct list_head pending;  /* faults nobody has read yet */
-    struct list_head taken;    /* read, waiting for the page */
-    struct list_head events;   /* nobody has read yet */
+    struct list_head pending; /* faults nobody has read yet */
+    struct list_head taken;   /* read, waiting for the page */
+    struct list_head events;  /* nobody has read yet */
+    /* Fail closed, see mm/userfaultfd_guard.c; action 0: not. */
+    u64 deadline_ns;
+    u32 action, guard_flags;
+    const struct thread *pager; /* who read last, to be compared only */
+    u32 pager_tid;
+    bool pagers;               /* several have */
     struct thread *reader;     /* blocked in read(2), woken first; or NULL */
     struct uffd_msg *handed;   /* where it wants its message */
     struct wait_queue readers; /* the others, and who polls */
@@ -224,6 +230,15 @@ void userfaultfd_lose_events(struct userfaultfd_ctx *ctx);
 /* What the fault that waits at address waits for is there, by this entry: its
  * record says so, and its thread need not look. Inside mm/ only. */
 void userfaultfd_stamp(struct userfaultfd_ctx *ctx, u64 address, pte_t entry);
+
+/* UFFDIO_FL_GUARD: 0 or -EINVAL. */
+__must_check int userfaultfd_guard(struct userfaultfd_ctx *ctx, u64 deadline_ns,
+                                   u32 action, u32 flags);
+
+/* Inside mm/ only: the access must not wait, the pager being at fault itself /
+ * the fault of address waits no longer: acts on the page, no lock held. */
+bool userfaultfd_is_pager(const struct userfaultfd_ctx *ctx, u64 address);
+void userfaultfd_act(struct userfaultfd_ctx *ctx, u64 address);
 
 /* Wakes the faults blocked on [start, start + len). */
 void userfaultfd_wake(struct userfaultfd_ctx *ctx, u64 start, u64 len);

@@ -71,6 +71,21 @@ int thread_block(void)
     return fake_on_block();
 }
 
+int thread_block_timed(u64 deadline_ns __maybe_unused)
+{
+    return -ETIMEDOUT;
+}
+
+u64 time_ns(void)
+{
+    return 0;
+}
+
+void thread_kill_task(void)
+{
+    fake_signal = true;
+}
+
 void thread_cancel_block(void)
 {
 }

@@ -105,6 +105,16 @@ struct uffd_msg {
  * them with EINVAL.
  */
 #define UFFDIO_FL_COPY_NEXT 0xc050fa00u
+#define UFFDIO_FL_GUARD     0x4010fa01u
+
+/* What becomes of a page whose pager is dead, or later than the deadline. */
+#define UFFD_FL_ACTION_NONE   0u /* as on Linux */
+#define UFFD_FL_ACTION_SIGBUS 1u /* it is poisoned */
+#define UFFD_FL_ACTION_KILL   2u /* and who touched it dies */
+#define UFFD_FL_ACTION_ZERO   3u /* it is a page of zeros */
+
+/* A pager that touches a page only it could bring gets SIGBUS. */
+#define UFFD_FL_GUARD_SELF 1u
 
 struct uffdio_api {
     uint64_t api, features, ioctls;
@@ -138,6 +148,11 @@ struct uffdio_fl_copy_next {
     struct uffdio_copy copy;
     uint64_t reserved;
     struct uffd_msg msg; /* event 0: none */
+};
+
+struct uffdio_fl_guard {
+    uint64_t deadline_ns; /* 0: none */
+    uint32_t action, flags;
 };
 
 /* UFFDIO_ZEROPAGE, UFFDIO_CONTINUE, UFFDIO_POISON. */
