@@ -87,11 +87,11 @@ static void test_once(clockid_t clock, const char *name)
 
     handle(SIGRTMIN + 3);
     is(left(id, &interval), 0, "%s: off at first", name);
-    works(set(id, 0, 10 * MS, 0), "%s: set", name);
-    ok(left(id, &interval) > 0 && left(id, &interval) <= 10 * MS, "runs");
+    works(set(id, 0, 40 * MS, 0), "%s: set", name);
+    ok(left(id, &interval) > 0 && left(id, &interval) <= 40 * MS, "runs");
     while (!count)
         pause();
-    ok(now_ns(CLOCK_MONOTONIC) - begun >= 10 * MS, "not too soon");
+    ok(now_ns(CLOCK_MONOTONIC) - begun >= 40 * MS, "not too soon");
     is(last_signo, SIGRTMIN + 3, "its signal");
     is(last_code, SI_TIMER, "is a timer's");
     is(last_value, 77, "with its value");
@@ -124,12 +124,14 @@ static void test_repeat(void)
     sigaddset(&set_, SIGUSR1);
     sigprocmask(SIG_BLOCK, &set_, &old);
     count = 0;
+    begun = now_ns(CLOCK_MONOTONIC);
     usleep(42000);
     ok(left(id, NULL) > 0 && left(id, NULL) <= 5 * MS, "goes on while blocked");
+    begun = now_ns(CLOCK_MONOTONIC) - begun;
     sigprocmask(SIG_SETMASK, &old, NULL);
     is(count, 1, "one signal for all that was missed");
-    ok(last_overrun >= 5 && last_overrun <= 9, "it says how much (%d)",
-       last_overrun);
+    ok(last_overrun >= 5 && last_overrun <= begun / (5 * MS) + 2,
+       "it says how much (%d)", last_overrun);
     is(syscall(SYS_timer_getoverrun, id), last_overrun, "as timer_getoverrun");
     works(set(id, 0, 0, 0), "off");
     count = 0;
@@ -162,9 +164,9 @@ static void test_none(void)
     int id = create(CLOCK_MONOTONIC, SIGEV_NONE, 0, 0);
     long interval;
 
-    works(set(id, 0, 5 * MS, 0), "to nobody");
+    works(set(id, 0, 40 * MS, 0), "to nobody");
     ok(left(id, NULL) > 0, "runs");
-    usleep(8000);
+    usleep(42000);
     is(left(id, NULL), 0, "and ends");
     works(set(id, 0, 2 * MS, 10 * MS), "periodic");
     usleep(5000);
