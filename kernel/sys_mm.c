@@ -13,14 +13,22 @@ static long mmap_shared(u64 addr, u64 len, u64 prot, u64 flags,
                         struct mem_object *object, u64 pgoff)
 {
     bool allowed = object_map_shared_begin(object);
-    long r = -EPERM;
+    long r =
+        do_mmap(current->mm, addr, len, prot, flags, object, pgoff, allowed);
 
-    if (allowed || !(prot & PROT_WRITE))
-        r = do_mmap(current->mm, addr, len, prot, flags, object, pgoff,
-                    allowed);
     if (allowed)
         object_map_shared_end(object);
+    else if (r == -EACCES)
+        r = -EPERM; /* it is the seals */
     return r;
+}
+
+/* There are no huge pages; but wrong places for them are found first. */
+static long refuse_huge(u64 addr, u64 flags, u64 offset, u64 size)
+{
+    if (!(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
+        addr = 0;
+    return IS_ALIGNED(addr | offset, size) ? -ENOMEM : -EINVAL;
 }
 
 static long mmap_object(struct file *f, u64 addr, u64 len, u64 prot, u64 flags,
@@ -31,7 +39,8 @@ static long mmap_object(struct file *f, u64 addr, u64 len, u64 prot, u64 flags,
     if (!object)
         return -ENODEV;
     if (object->huge_shift)
-        return -ENOMEM;
+        return refuse_huge(addr, flags, pgoff << PAGE_SHIFT,
+                           1ull << object->huge_shift);
     if ((flags & MAP_SHARED) && (f->flags & O_ACCMODE) == O_RDWR)
         return mmap_shared(addr, len, prot, flags, object, pgoff);
     return do_mmap(current->mm, addr, len, prot, flags, object, pgoff, false);

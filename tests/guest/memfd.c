@@ -52,6 +52,10 @@ static void test_huge(void)
     fails(ftruncate(fd, PAGE), EINVAL, "its size is one of whole blocks");
     works(ftruncate(fd, 4 << 20), "ftruncate to two blocks");
     fails(mmap(NULL, 2 << 20, RW, MAP_SHARED, fd, 0), ENOMEM, "mmap of it");
+    fails(mmap(NULL, 2 << 20, RW, MAP_SHARED, fd, PAGE), EINVAL,
+          "at an offset within a block");
+    fails(mmap((void *)0x10001000, PAGE, RW, MAP_SHARED | MAP_FIXED, fd, 0),
+          EINVAL, "at an address within a block");
     fails(write(fd, "x", 1), EINVAL, "write to it");
     is(read(fd, buffer, 5), 5, "read of its zeros");
     fails(fallocate(fd, 0, 0, 2 << 20), ENOSPC, "fallocate of a block");
