@@ -1,13 +1,16 @@
 /*
  * process_vm_readv(2), process_vm_writev(2): bytes between the caller's memory
- * and another task's, a page at a time. The other's page is made present and
- * held; the caller's side is an ordinary user copy, which may fault.
+ * and another task's. The other's pages are made present and held, a batch at
+ * a time; the caller's side is an ordinary user copy, which may fault.
  * Everybody is root: nobody is refused.
  */
 #include <arch/uaccess.h>
 #include <kernel/iov.h>
 #include <kernel/sys_mm.h>
 #include <kernel/task.h>
+#include <mm/slab.h>
+
+#define BATCH 512u /* pages held at a time, as far as a vector has them */
 
 struct transfer {
     struct mm_struct *mm; /* the other's, a user of which is ours */
@@ -15,6 +18,7 @@ struct transfer {
     struct iov_list ours; /* what is done is taken off its front */
     size_t index;         /* the first of it that is not done */
     size_t left;          /* bytes of it */
+    struct page **pages;  /* of the other's, held */
 };
 
 /* Moves n bytes, or what there is of ours; how many before a fault. */
@@ -39,24 +43,46 @@ static size_t copy_ours(struct transfer *t, char *bytes, size_t n)
     return done;
 }
 
+/* Holds the pages from addr on, up to one that is no good: how many. */
+static unsigned hold_pages(struct transfer *t, u64 addr, size_t len)
+{
+    u64 last = (addr + len - 1) & PAGE_MASK;
+    unsigned held = 0;
+
+    for (addr &= PAGE_MASK; addr <= last && held < BATCH; addr += PAGE_SIZE)
+        if (mm_pin_page(t->mm, addr, t->write, &t->pages[held]))
+            break;
+        else
+            held++;
+    return held;
+}
+
 /* One vector of the other's. */
 static int copy_vector(struct transfer *t, u64 addr, size_t len)
 {
-    while (len && t->left) {
+    unsigned held = 0, next = 0;
+    int r = 0;
+
+    while (!r && len && t->left) {
         u64 offset = addr % PAGE_SIZE;
         size_t n = min(len, PAGE_SIZE - offset), done;
-        struct page *page;
 
-        if (mm_pin_page(t->mm, addr, t->write, &page))
+        if (next == held) {
+            held = hold_pages(t, addr, len);
+            next = 0;
+        }
+        if (!held)
             return -EFAULT;
-        done = copy_ours(t, (char *)page_address(page) + offset, n);
-        put_page(page);
+        done = copy_ours(t, (char *)page_address(t->pages[next]) + offset, n);
+        put_page(t->pages[next++]);
         if (done < n && t->left)
-            return -EFAULT;
+            r = -EFAULT;
         addr += n;
         len -= n;
     }
-    return 0;
+    while (next < held)
+        put_page(t->pages[next++]);
+    return r;
 }
 
 /* The address space of pid's task, a user of it ours; NULL: there is none. */
@@ -80,12 +106,17 @@ static long copy_all(struct transfer *t, int pid, const struct iov_list *theirs)
 
     if (!theirs->total)
         return 0;
+    t->pages = kmalloc(BATCH * sizeof(t->pages[0]));
+    if (!t->pages)
+        return -ENOMEM;
     t->mm = task_mm_get(pid);
     if (!t->mm)
-        return -ESRCH;
+        r = -ESRCH;
     for (size_t i = 0; i < theirs->count && !r; i++)
         r = copy_vector(t, (u64)theirs->iov[i].base, theirs->iov[i].len);
-    mm_put(t->mm);
+    if (t->mm)
+        mm_put(t->mm);
+    kfree(t->pages);
     return total != t->left ? (long)(total - t->left) : r;
 }
 
