@@ -151,11 +151,13 @@ static int cut_out(const struct remap *rm, struct vm_area_struct *vma)
 static void leave_area(const struct remap *rm, struct vm_area_struct *vma)
 {
     if (rm->flags & MREMAP_DONTUNMAP) {
-        if (vma->vm_flags & VM_LOCKED)
-            rm->mm->locked_vm -= vma_pages(vma);
-        vma->vm_flags &= ~VM_LOCKED_MASK;
         if (vma->vm_start == rm->addr && vma->vm_end == rm->addr + rm->old_len)
             vma->vm_anon = 0; /* none of its pages is left */
+        if (vma->vm_flags & VM_LOCKED) {
+            rm->mm->locked_vm -= vma_pages(vma);
+            vma->vm_flags &= ~VM_LOCKED_MASK;
+            vma_rejoin(vma);
+        }
     } else if (rm->old_len)
         BUG_ON(munmap_range(rm->mm, rm->addr, rm->addr + rm->old_len));
 }
@@ -166,7 +168,9 @@ static struct vm_area_struct *new_home(const struct remap *rm,
                                        struct vm_area_struct *vma)
 {
     u64 promised = vma->vm_flags & VM_ACCOUNT ? rm->new_len >> PAGE_SHIFT : 0;
-    bool cut = rm->old_len && !(rm->flags & MREMAP_DONTUNMAP);
+    /* What stays behind loses its lock, and just that. */
+    bool cut = rm->old_len &&
+               (!(rm->flags & MREMAP_DONTUNMAP) || (vma->vm_flags & VM_LOCKED));
     struct vm_area_struct *new;
 
     if (cut && cut_out(rm, vma)) {

@@ -123,6 +123,12 @@ static void test_map_locked(void)
     must(at != MAP_FAILED);
     ok(is_locked(at), "what moves stays locked");
     ok(!is_locked(to), "what it leaves behind is not");
+    to = remap(at + 2 * PAGE, 2 * PAGE, 2 * PAGE,
+               MREMAP_MAYMOVE | MREMAP_DONTUNMAP | MREMAP_FIXED, to);
+    must(to != MAP_FAILED);
+    ok(is_locked(to) && !is_locked(at + 3 * PAGE), "out of the middle, too");
+    ok(is_locked(at) && is_locked(at + 4 * PAGE), "what did not move stays");
+    ok(!one_area(at, 6), "so it is cut");
     munmap(to, 6 * PAGE);
     munmap(at, 6 * PAGE);
     at = mmap(NULL, 4 * PAGE, PROT_NONE, ANON | MAP_LOCKED, -1, 0);
