@@ -1,6 +1,7 @@
 /*
  * The end of memory. A fault must have its page, so somebody else has to give
- * up his: what the kernel keeps in hand goes first; else the task with most
+ * up his: what the kernel keeps in hand goes first, then what tasks can do
+ * without (MADV_FREE, MAP_DROPPABLE); else the task with most
  * pages, oom_score_adj considered, is killed, and the fault waits without a
  * lock until that memory is free. Linux's rules, see proc_pid_oom_score(5).
  *
@@ -86,6 +87,42 @@ static void kill(struct task *victim, const char *what)
             signal_end_task(task, SIGKILL, NULL);
 }
 
+/* The next address space after *pid's with pages to drop, a user of it ours. */
+static struct mm_struct *lazy_mm_get(const struct mm_group *group, u32 *pid)
+{
+    struct mm_struct *mm = NULL;
+    struct task *task, *next = NULL;
+
+    spin_lock(&task_lock);
+    list_for_each_entry (task, &all_tasks, all_link)
+        if (task->pid > *pid && (!next || task->pid < next->pid) && task->mm &&
+            task->mm->lazy &&
+            (!group || mm_group_within(task->mm->group, group)))
+            next = task;
+    if (next && mm_try_get(next->mm))
+        mm = next->mm;
+    *pid = next ? next->pid : 0;
+    spin_unlock(&task_lock);
+    return mm;
+}
+
+/* What tasks have said they can do without; true if there was any. */
+static bool drop_lazy(const struct mm_group *group)
+{
+    struct mm_struct *mm;
+    u64 dropped = 0;
+    u32 pid = 0;
+
+    do {
+        mm = lazy_mm_get(group, &pid);
+        if (!mm)
+            continue;
+        dropped = mm_drop_lazy(mm);
+        mm_put(mm);
+    } while (!dropped && pid);
+    return dropped;
+}
+
 bool out_of_memory(const struct mm_struct *mm, unsigned tries)
 {
     struct mm_group *group = mm_group_full(mm);
@@ -99,6 +136,8 @@ bool out_of_memory(const struct mm_struct *mm, unsigned tries)
         if (mm_reclaim())
             return true;
     }
+    if (drop_lazy(group))
+        return true;
     spin_lock(&task_lock);
     victim = choose(group, &dying);
     if (victim)

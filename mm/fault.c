@@ -85,6 +85,8 @@ static struct page *page_get_mapped(struct mm_struct *mm, u64 addr, bool write)
     if (pte_present(e) && (!write || pte_write(e))) {
         page = pfn_to_page(pte_pfn(e));
         get_page(page);
+        if (write) /* it will be, though not through the entry */
+            pte_set(pte, pte_mkdirty(e));
     }
     spin_unlock(pte_lockptr(pte));
     return page;

@@ -146,6 +146,7 @@ static void copy_layout(struct mm_struct *child, const struct mm_struct *mm)
 {
     child->membarrier = mm->membarrier;
     child->sealed = mm->sealed;
+    child->lazy = mm->lazy;
     child->mmap_base = mm->mmap_base;
     child->start_brk = mm->start_brk;
     child->brk = mm->brk;

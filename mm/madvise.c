@@ -126,7 +126,10 @@ static long advise_pages(struct vm_area_struct **at, u64 start, u64 end,
             zap_discard_range(vma, start, end);
         return locked ? -EINVAL : 0;
     case MADV_FREE:
-        return locked || vma->vm_object ? -EINVAL : 0;
+        if (locked || vma->vm_object)
+            return -EINVAL;
+        lazyfree_range(vma, start, end);
+        return 0;
     case MADV_COLD:
     case MADV_PAGEOUT:
         return locked ? -EINVAL : 0;

@@ -215,6 +215,8 @@ static long mmap_region(struct mm_struct *mm, struct map_request *rq)
     rq->addr = addr;
     if (unlikely(mm->def_flags))
         lock_new_area(mm, rq);
+    if (unlikely(rq->vm_flags & VM_DROPPABLE))
+        mm->lazy = true;
     if (unlikely(rq->prot == PROT_EXEC))
         rq->vm_flags |= pkey_for_mmap(mm, VM_EXEC);
     if (!rq->object)

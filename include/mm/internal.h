@@ -34,6 +34,10 @@ static inline void vma_set_edges(struct vm_area_struct *vma, u64 start, u64 end)
     vma->vm_end = end;
 }
 
+/* mm/lazyfree.c: MADV_FREE of a part of a private anonymous area. mmap lock
+ * held. */
+void lazyfree_range(struct vm_area_struct *vma, u64 start, u64 end);
+
 /* mm/mseal.c: an area of the range is sealed. mmap lock held. */
 bool range_sealed(struct mm_struct *mm, u64 start, u64 end);
 

@@ -72,6 +72,7 @@ struct mm_struct {
     u16 pkeys;              /* bit n: protection key n is in use; mmap lock */
     u8 exec_pkey;           /* the one for execute-only memory; 0: none yet */
     struct mm_group *group; /* see group.h; NULL: none. Holds a reference */
+    bool lazy;              /* there are, or were, pages for mm_drop_lazy() */
     bool sealed;            /* some area has VM_SEALED */
     u64 def_flags; /* VM_LOCKED bits of areas to come, see mlockall(2) */
     struct mm_family *family; /* rmap.h */
@@ -180,6 +181,10 @@ long do_munlockall(struct mm_struct *mm);
 
 /* mseal(2): -EINVAL, -ENOMEM (a hole, areas). */
 long do_mseal(struct mm_struct *mm, u64 start, u64 len, u64 flags);
+
+/* Unmaps the pages that may go when memory is short: how many. Takes the mmap
+ * lock, or does nothing. A user of mm is the caller's. */
+u64 mm_drop_lazy(struct mm_struct *mm);
 
 /* mincore(2): a byte for each page from start (aligned) up to the first hole,
  * if it comes before so many pages. Returns how many. Takes the mmap lock. */

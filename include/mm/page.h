@@ -25,6 +25,7 @@
 #define PG_CHARGED  0x100u /* counted in page->group */
 #define PG_DIRTY    0x200u /* object's, written; entries may know better */
 #define PG_COPY     0x400u /* with PG_ANON: of an object's page */
+#define PG_LAZYFREE 0x800u /* with PG_ANON: MADV_FREE, if not written since */
 
 /* One per frame, 64 bytes. */
 struct page {
