@@ -144,6 +144,7 @@ static struct thread *first_thread(struct task *task,
      * copy of the address space waits for it are not the child's. */
     struct files *files = clone_files(c->flags);
     struct thread *t = NULL;
+    int pidfd = -1;
 
     *error = files ? task_copy(task, c->flags) : -ENOMEM;
     if (!*error) {
@@ -157,9 +158,15 @@ static struct thread *first_thread(struct task *task,
     }
     t->files = files;
     *error = thread_inherit(t, c);
+    if (!*error && (c->flags & CLONE_PIDFD)) {
+        pidfd = pidfd_give(task, c->pidfd);
+        *error = min(pidfd, 0);
+    }
     if (!*error) {
         write_tids(t, c);
         *error = task_publish(task, t, c->flags & CLONE_PARENT);
+        if (*error && pidfd >= 0)
+            pidfd_take_back(pidfd);
     }
     if (*error) {
         thread_free(t);

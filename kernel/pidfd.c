@@ -2,6 +2,8 @@
  * pidfd_open(2): a descriptor that names a task, ready to be polled when the
  * task has ended. And process_madvise(2), which takes one.
  */
+#include <arch/uaccess.h>
+#include <kernel/clone.h>
 #include <kernel/file.h>
 #include <kernel/iov.h>
 #include <kernel/sys_mm.h>
@@ -51,23 +53,48 @@ static int task_get_leader(int pid, struct task **out)
     return r;
 }
 
-long sys_pidfd_open(int pid, u32 flags)
+/* A descriptor for task, whose reference is gone in any case. */
+static int pidfd_install(struct task *task, u32 flags)
 {
-    struct task *task;
-    struct file *f;
-    int r;
+    struct file *f = file_create(&pidfd_ops, task, O_RDWR | flags, "[pidfd]");
 
-    if ((flags & ~O_NONBLOCK) || pid <= 0)
-        return -EINVAL;
-    r = task_get_leader(pid, &task);
-    if (r)
-        return r;
-    f = file_create(&pidfd_ops, task, O_RDWR | flags, "[pidfd]");
     if (!f) {
         task_put(task);
         return -ENOMEM;
     }
     return fd_install(f, true, 0);
+}
+
+int pidfd_give(struct task *task, u32 __user *where)
+{
+    int fd;
+
+    task_get(task);
+    fd = pidfd_install(task, 0);
+    if (fd >= 0 && put_user_32((u32)fd, where)) {
+        pidfd_take_back(fd);
+        fd = -EFAULT;
+    }
+    return fd;
+}
+
+void pidfd_take_back(int fd)
+{
+    struct file *f = fd_take(fd);
+
+    if (f)
+        file_put(f);
+}
+
+long sys_pidfd_open(int pid, u32 flags)
+{
+    struct task *task;
+    int r;
+
+    if ((flags & ~O_NONBLOCK) || pid <= 0)
+        return -EINVAL;
+    r = task_get_leader(pid, &task);
+    return r ? r : pidfd_install(task, flags);
 }
 
 int pidfd_pid(int fd)

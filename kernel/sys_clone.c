@@ -22,12 +22,18 @@ struct clone_args_k {
 #define ARGS_SIZE_LAST  ((u32)sizeof(struct clone_args_k))
 
 /* The combinations clone(2) names, and those that need a part we lack: other
- * name spaces and pidfds. */
+ * name spaces. */
 static int clone_check(const struct clone_request *c)
 {
     u64 flags = c->flags;
 
-    if ((flags & CLONE_NEWANY) || (flags & CLONE_PIDFD))
+    if (flags & CLONE_NEWANY)
+        return -EINVAL;
+    /* A pidfd names a task, not a thread of it. */
+    if ((flags & CLONE_PIDFD) && (flags & (CLONE_DETACHED | CLONE_THREAD)))
+        return -EINVAL;
+    if ((flags & CLONE_PIDFD) && (flags & CLONE_PARENT_SETTID) &&
+        c->pidfd == c->ptid)
         return -EINVAL;
     if ((flags & CLONE_NEWNS) && (flags & CLONE_FS))
         return -EINVAL;
@@ -58,6 +64,7 @@ long sys_clone(u64 flags, u64 stack, u32 __user *ptid, u32 __user *ctid,
         .stack = stack,
         .tls = tls,
         .ptid = ptid,
+        .pidfd = ptid,
         .ctid = ctid,
     };
 
@@ -159,6 +166,7 @@ long sys_clone3(const void __user *user, size_t size)
     c.stack = a.stack + a.stack_size;
     c.tls = a.tls;
     c.ptid = (u32 __user *)a.parent_tid;
+    c.pidfd = (u32 __user *)a.pidfd;
     c.ctid = (u32 __user *)a.child_tid;
     r = clone_check(&c);
     if (r)

@@ -140,10 +140,58 @@ static void test_advise(void)
     munmap(at, 4 * PAGE);
 }
 
+#define PIDFD         0x1000UL
+#define PARENT_SETTID 0x100000UL
+#define DETACHED      0x400000UL
+
+static long clone3(unsigned long flags, int *fd, int *tid)
+{
+    unsigned long args[8] = {flags, (unsigned long)fd, 0, (unsigned long)tid,
+                             SIGCHLD};
+
+    return syscall(435, args, sizeof(args));
+}
+
+/* A descriptor for a child, made together with it. */
+static void test_clone(void)
+{
+    int fd = -1, tid = -1, end = eventfd(0, 0);
+    pid_t pid = (pid_t)clone3(PIDFD | PARENT_SETTID, &fd, &tid);
+    uint64_t n;
+
+    if (!pid)
+        _exit(read(end, &n, 8) == 8 && fcntl(fd, F_GETFD) == -1 ? 3 : 4);
+    ok(pid > 0 && fd >= 0 && tid == pid, "clone3 with CLONE_PIDFD");
+    is(fcntl(fd, F_GETFD), FD_CLOEXEC, "gives a descriptor");
+    is(ready(fd, 0), 0, "not ready yet");
+    let_go(end);
+    is(ready(fd, -1), POLLIN, "ready when the child ends");
+    is(wait_status(pid), 3, "the child does not have it");
+    close(fd);
+    pid = (pid_t)syscall(SYS_clone, PIDFD | SIGCHLD, 0, &fd, 0, 0);
+    if (!pid)
+        _exit(5);
+    ok(pid > 0 && fd >= 0, "clone writes it to parent_tid");
+    is(wait_status(pid), 5, "and a child there is");
+    close(fd);
+    fails(syscall(SYS_clone, PIDFD | PARENT_SETTID | SIGCHLD, 0, &fd, 0, 0),
+          EINVAL, "which then can have nothing else");
+    fails(syscall(SYS_clone, PIDFD | DETACHED | SIGCHLD, 0, &fd, 0, 0), EINVAL,
+          "an old flag");
+    fails(clone3(PIDFD | PARENT_SETTID, &fd, &fd), EINVAL,
+          "clone3 with one place for both");
+    fails(clone3(PIDFD, NULL, NULL), EFAULT, "or none");
+    fd = dup(1);
+    is(fd, end + 1, "nothing is left of that");
+    close(fd);
+    close(end);
+}
+
 int main(void)
 {
     test_poll();
     test_refused();
     test_advise();
+    test_clone();
     return done_testing();
 }
