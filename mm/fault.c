@@ -20,7 +20,14 @@
 static unsigned do_spurious(struct vm_fault *vmf)
 {
     struct fault_record *rec = vmf->rec;
+    spinlock_t *lock = pte_lockptr(vmf->pte);
 
+    /* Another CPU is replacing the page (wp_replace()) and waits for this one,
+     * which had better wait as well than fault again and again. */
+    if (!pte_user(vmf->orig_pte)) {
+        spin_lock_hot(lock);
+        spin_unlock_hot(lock);
+    }
     tlb_flush_local(vmf->address);
     fault_note(vmf, rec && rec->stage[STAGE_QUEUED] ? END_PAGER : END_SPURIOUS);
     return 0;
