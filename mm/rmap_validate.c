@@ -49,20 +49,24 @@ static int check_entry(u64 va, const pte_t *pte, bool exact, s64 *rss)
 {
     struct page *page = hold_page(pte);
     struct found f = {.want = pte};
+    u32 before, after;
     int r = 0;
 
     if (!page)
         return 0;
+    before = READ_ONCE(page->mapcount);
     rss[page_rss_kind(page)]++;
     rmap_walk(page, count_entry, &f);
-    /* A page may be taken out of its object, and of all entries, meanwhile. */
-    if ((!f.seen || f.count > READ_ONCE(page->mapcount) ||
-         (exact && f.count != page->mapcount)) &&
+    after = READ_ONCE(page->mapcount);
+    /* Others may unmap it meanwhile, entries already counted among them; and a
+     * page may be taken out of its object, and of all entries. */
+    if ((!f.seen || (before == after && f.count > after) ||
+         (exact && f.count != after)) &&
         still_names(pte, page)) {
         printk("validate_rmap: %lx: page %lx index %lx flags %x: %s, %u of "
                "%u entries found\n",
                va, page_to_pfn(page), page->index, page->flags,
-               f.seen ? "found" : "not found", f.count, page->mapcount);
+               f.seen ? "found" : "not found", f.count, after);
         r = -EINVAL;
     }
     put_page(page);
