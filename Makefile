@@ -82,7 +82,7 @@ ORACLE := $(BUILD)/oracle
 T := $(BUILD)/unit
 TFLAGS := -std=gnu11 -O1 -g -Wall -Wextra $(WERROR) -DFAULTLINE_HOST \
     -fno-omit-frame-pointer -fsanitize=address,undefined \
-    -fno-sanitize-recover=all -Itests/unit/include -Itests/unit -Iinclude \
+    -fno-sanitize-recover=all --coverage -Itests/unit/include -Itests/unit -Iinclude \
     $(KNOBS)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT := $(patsubst tests/unit/%.c,$(T)/%,$(UNIT_SRC))
@@ -101,7 +101,7 @@ say = @:
 endif
 endif
 
-.PHONY: all kernel user iso run test test-all unit guest e2e fuzz fuzz-run \
+.PHONY: all kernel user iso run test test-all unit coverage guest e2e fuzz fuzz-run \
     fuzz-oracle fuzz-syscalls fuzz-program oracle-host \
     oracle oracle-test oracle-linux bench bench-run bench-linux bench-baseline \
     bench-linux-baseline lint format doctor clean help guest-programs \
@@ -280,8 +280,14 @@ test-all:
 	@BUILD=$(BUILD) $(PYTEST) -v tests/e2e
 
 unit: $(UNIT)
+	@find $(T) -name '*.gcda' -delete
 	@set -e; for t in $(UNIT); do echo "unit: $$(basename $$t)"; \
 	    $$t; done
+	@tools/coverage --total $(T)/obj/mm
+
+# Which lines of mm/ the unit tests reach; ARGS="--missed" names the others.
+coverage: unit
+	@tools/coverage $(ARGS) $(T)/obj/mm
 
 guest: all guest-programs
 	@BUILD=$(BUILD) $(PYTEST) -v tests/e2e/test_guest.py $(ARGS)
