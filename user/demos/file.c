@@ -10,16 +10,15 @@
  * pager needs no other channel, so this runs on anything that has
  * userfaultfd(2): demo-file 3<FILE 4<pager-file
  */
-#include <linux/userfaultfd.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "crc32.h"
 #include "sys.h"
+#include "uffd.h"
 
 enum {
     DATA_FD = 3,
@@ -39,26 +38,6 @@ static size_t data_size(void)
         die_errno(2,
                   "descriptor 4 must be the pager (boot module `pager-file`)");
     return info.st_size;
-}
-
-/* Makes a userfaultfd whose owner serves the missing pages of the region. */
-static int register_region(void *region, size_t size)
-{
-    struct uffdio_api api = {.api = UFFD_API};
-    struct uffdio_register range = {
-        .range = {.start = (unsigned long)region, .len = size},
-        .mode = UFFDIO_REGISTER_MODE_MISSING,
-    };
-    /* The pager polls, which a userfaultfd only allows when O_NONBLOCK. */
-    int fd = userfaultfd(O_NONBLOCK);
-
-    if (fd < 0)
-        die_errno(2, "userfaultfd");
-    if (ioctl(fd, UFFDIO_API, &api) < 0)
-        die_errno(2, "UFFDIO_API");
-    if (ioctl(fd, UFFDIO_REGISTER, &range) < 0)
-        die_errno(2, "UFFDIO_REGISTER");
-    return fd;
 }
 
 /* Starts the pager; from here on the client has neither file nor uffd. */
@@ -146,6 +125,7 @@ int main(void)
     unsigned char *region;
     unsigned sum;
     pid_t pager;
+    int uffd;
 
     program_name = "demo-file";
     size = data_size();
@@ -154,8 +134,10 @@ int main(void)
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (region == MAP_FAILED)
         die_errno(2, "mmap of %lu pages", count + 1);
-    pager =
-        start_pager(register_region(region, (count + 1) * PAGE_SIZE), region);
+    uffd = uffd_open(0);
+    uffd_register(uffd, region, (count + 1) * PAGE_SIZE,
+                  UFFDIO_REGISTER_MODE_MISSING);
+    pager = start_pager(uffd, region);
     printf("client: %zu bytes are %lu pages, none of them here\n", size, count);
     fflush(stdout);
     sum = touch_scattered(region, count);

@@ -7,19 +7,13 @@
  * in as a message, the page goes out with UFFDIO_COPY straight from the
  * pager's own mapping of the file.
  */
-#include <errno.h>
-#include <linux/userfaultfd.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "sys.h"
-
-#define MESSAGES          16
-#define POLL_MILLISECONDS 1000
+#include "uffd.h"
 
 struct pager {
     int uffd;
@@ -27,7 +21,6 @@ struct pager {
     unsigned long pages;  /* in the file, the last one perhaps in part */
     const char *file;     /* the file, in our own address space */
     unsigned long served; /* faults answered with a page of the file */
-    pid_t client;
     int goodbye;
 };
 
@@ -53,42 +46,6 @@ static void map_file(struct pager *pager, int fd)
         die_errno(2, "mmap of the file, %ld bytes", (long)info.st_size);
 }
 
-/* Someone else was faster: the page is there, its readers may still sleep. */
-static void wake(const struct pager *pager, unsigned long address)
-{
-    struct uffdio_range range = {.start = address, .len = PAGE_SIZE};
-
-    if (ioctl(pager->uffd, UFFDIO_WAKE, &range) < 0)
-        die_errno(1, "UFFDIO_WAKE");
-}
-
-/*
- * Gives the client the page at SOURCE. The region's last page may be filled
- * in part only: a file mapping reads as zeros behind the end of the file.
- */
-static void fill(const struct pager *pager, unsigned long address,
-                 const void *source)
-{
-    struct uffdio_copy copy = {
-        .dst = address,
-        .src = (unsigned long)source,
-        .len = PAGE_SIZE,
-    };
-
-    while (ioctl(pager->uffd, UFFDIO_COPY, &copy) < 0) {
-        if (errno == EEXIST) {
-            wake(pager, address);
-            return;
-        }
-        if (errno == ENOENT)
-            return; /* The client unmapped it meanwhile: nobody waits. */
-        /* EAGAIN: the client is just changing its mappings. */
-        if (errno != EAGAIN)
-            die_errno(1, "UFFDIO_COPY to %#lx", address);
-        copy.copy = 0;
-    }
-}
-
 static void say_goodbye(struct pager *pager, unsigned long address)
 {
     static const char zeros[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
@@ -97,7 +54,7 @@ static void say_goodbye(struct pager *pager, unsigned long address)
            pager->served);
     fflush(stdout);
     pager->goodbye = 1;
-    fill(pager, address, zeros);
+    uffd_fill(pager->uffd, address, zeros, 0);
 }
 
 static void serve(struct pager *pager, const struct uffd_msg *message)
@@ -113,42 +70,16 @@ static void serve(struct pager *pager, const struct uffd_msg *message)
         say_goodbye(pager, address);
         return;
     }
-    fill(pager, address, pager->file + page * PAGE_SIZE);
+    /* The last page may be a part only: behind it the mapping is zeros. */
+    uffd_fill(pager->uffd, address, pager->file + page * PAGE_SIZE, 0);
     pager->served++;
-}
-
-/* Waits for a message; gives up when the client has died meanwhile. */
-static void wait_for_fault(const struct pager *pager)
-{
-    struct pollfd ready = {.fd = pager->uffd, .events = POLLIN};
-    int count;
-
-    while (!(count = poll(&ready, 1, POLL_MILLISECONDS))) {
-        if (getppid() != pager->client)
-            die(1, "the client is gone");
-    }
-    if (count < 0)
-        die_errno(1, "poll");
-    if (!(ready.revents & POLLIN))
-        die(1, "poll says %#x", ready.revents);
-}
-
-static void serve_ready(struct pager *pager)
-{
-    struct uffd_msg messages[MESSAGES];
-    ssize_t got = read(pager->uffd, messages, sizeof(messages));
-
-    if (got < 0 && errno == EAGAIN)
-        return; /* The fault that poll saw has been resolved meanwhile. */
-    if (got < 0)
-        die_errno(1, "read of the userfaultfd");
-    for (size_t i = 0; i < got / sizeof(messages[0]); i++)
-        serve(pager, &messages[i]);
 }
 
 int main(int argc, char **argv)
 {
-    struct pager pager = {.client = getppid()};
+    struct pager pager = {0};
+    pid_t client = getppid();
+    struct uffd_msg messages[UFFD_MESSAGES];
 
     program_name = "pager-file";
     if (argc != 4)
@@ -157,8 +88,10 @@ int main(int argc, char **argv)
     pager.base = number(argv[3]);
     map_file(&pager, number(argv[2]));
     while (!pager.goodbye) {
-        wait_for_fault(&pager);
-        serve_ready(&pager);
+        int count = uffd_wait(pager.uffd, client, messages);
+
+        for (int i = 0; i < count; i++)
+            serve(&pager, &messages[i]);
     }
     return 0;
 }
