@@ -233,10 +233,15 @@ static long uffd_guard(struct userfaultfd_ctx *ctx,
                        const struct uffdio_fl_guard __user *arg)
 {
     struct uffdio_fl_guard g;
+    struct uffd_guard guard;
 
     if (copy_from_user(&g, arg, sizeof(g)))
         return -EFAULT;
-    return userfaultfd_guard(ctx, g.deadline_ns, g.action, g.flags);
+    if (check_range(g.range.start, g.range.len))
+        return -EINVAL;
+    guard = (struct uffd_guard){g.deadline_ns, g.action, g.flags};
+    return userfaultfd_guard(ctx, g.range.start, g.range.start + g.range.len,
+                             &guard);
 }
 
 long uffd_ioctl(struct file *f, unsigned cmd, u64 arg)

@@ -46,15 +46,18 @@ static int fault_errno(unsigned ret)
 /* From *at on: 0, -errno, or 1: the lock was dropped, go on where *at is. */
 static int touch_area(struct vm_area_struct *vma, u64 *at, u64 end, int flags)
 {
+    struct mm_struct *mm = vma->vm_mm;
     unsigned ret;
 
     for (; *at < end; *at += PAGE_SIZE)
-        while (!page_allows(vma->vm_mm, *at, flags)) {
+        while (!page_allows(mm, *at, flags)) {
             if (thread_signal_pending(WAIT_KILLABLE))
                 return -EINTR;
             ret = handle_mm_fault(vma, *at, (unsigned)flags, NULL);
-            if (ret & VM_FAULT_RETRY)
+            if ((ret & VM_FAULT_RETRY) && !(ret & VM_FAULT_ERROR))
                 return 1;
+            if (ret & VM_FAULT_RETRY)
+                mmap_read_lock(mm);
             if (ret & VM_FAULT_ERROR)
                 return fault_errno(ret);
             thread_count_fault(false);

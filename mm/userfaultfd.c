@@ -39,10 +39,12 @@ void userfaultfd_ctx_put(struct userfaultfd_ctx *ctx)
     if (__atomic_fetch_sub(&ctx->refcount, 1, __ATOMIC_ACQ_REL) != 1)
         return;
     mm_drop(ctx->mm);
+    kfree(ctx->guards);
     kmem_cache_free(&ctx_cache, ctx);
 }
 
-/* Ends the registration of every area that names ctx. */
+/* Ends the registration of every area that names ctx; but a guarded one stays:
+ * whoever touches it is to know. */
 static void release_areas(struct userfaultfd_ctx *ctx)
 {
     struct mm_struct *mm = ctx->mm;
@@ -50,7 +52,7 @@ static void release_areas(struct userfaultfd_ctx *ctx)
 
     mmap_write_lock(mm);
     for_each_vma (mm, vma)
-        if (vma->vm_uffd == ctx)
+        if (vma->vm_uffd == ctx && !userfaultfd_guarded(vma))
             vma = userfaultfd_set_vma(vma, NULL, 0);
     mmap_write_unlock(mm);
 }
@@ -58,8 +60,7 @@ static void release_areas(struct userfaultfd_ctx *ctx)
 void userfaultfd_release(struct userfaultfd_ctx *ctx)
 {
     WRITE_ONCE(ctx->released, true);
-    /* A guarded range stays: whoever touches it is to know. */
-    if (!ctx->action && mm_try_get(ctx->mm)) {
+    if (mm_try_get(ctx->mm)) {
         release_areas(ctx);
         mm_put(ctx->mm);
     }

@@ -17,6 +17,7 @@ struct fill {
     enum uffd_fill kind;
     bool protect; /* COPY_MODE_WP */
     u64 end;
+    bool now; /* even while mappings are changing */
 };
 
 /* The registered area that holds all of what is left, or why not. */
@@ -25,7 +26,7 @@ static int fill_target(const struct fill *f, u64 start,
 {
     struct vm_area_struct *vma;
 
-    if (unlikely(READ_ONCE(f->ctx->changing)))
+    if (unlikely(READ_ONCE(f->ctx->changing)) && !f->now)
         return -EAGAIN;
     vma = find_vma(f->ctx->mm, start);
     if (!vma || vma->vm_start > start || vma->vm_end < f->end || !vma->vm_uffd)
@@ -130,10 +131,23 @@ static int copy_page(const struct fill *f, u64 dst, u64 src)
     return r;
 }
 
+int userfaultfd_fill_now(struct userfaultfd_ctx *ctx, enum uffd_fill kind,
+                         u64 address)
+{
+    struct fill f = {ctx, kind, false, address + PAGE_SIZE, true};
+    int r;
+
+    if (!mm_try_get(ctx->mm))
+        return -ESRCH;
+    r = fill_page(&f, address, NULL);
+    mm_put(ctx->mm);
+    return r;
+}
+
 s64 userfaultfd_fill(struct userfaultfd_ctx *ctx, enum uffd_fill kind, u64 dst,
                      u64 src, u64 len, bool protect)
 {
-    struct fill f = {ctx, kind, protect, dst + len};
+    struct fill f = {ctx, kind, protect, dst + len, false};
     u64 done = 0;
     int r = 0;
 

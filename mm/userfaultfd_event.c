@@ -51,7 +51,7 @@ static struct userfaultfd_ctx *child_ctx(struct mm_struct *parent,
     if (!e)
         return NULL;
     e->child = userfaultfd_ctx_create(child, ctx->flags);
-    if (!e->child)
+    if (!e->child || !userfaultfd_guard_copy(e->child, ctx))
         return NULL;
     e->child->features = ctx->features;
     e->child->initialized = true;

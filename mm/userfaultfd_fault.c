@@ -33,16 +33,18 @@ static void wait_init(struct userfaultfd_wait *w, const struct vm_fault *vmf,
         w->msg.pagefault.ptid = thread_tid(w->thread);
 }
 
-/* A reader that is blocked has the message in its hand when it wakes. */
-static void wait_queue_fault(struct userfaultfd_ctx *ctx,
+/* A reader that is blocked has the message in its hand when it wakes: true. */
+static bool wait_queue_fault(struct userfaultfd_ctx *ctx,
                              struct userfaultfd_wait *w)
 {
     u64 now = cycles();
+    bool handed;
 
     if (likely(w->rec))
         w->rec->stage[STAGE_QUEUED] = now;
     spin_lock(&ctx->lock);
-    if (ctx->reader) {
+    handed = ctx->reader != NULL;
+    if (handed) {
         list_add_tail(&w->link, &ctx->taken);
         *ctx->handed = w->msg;
         if (likely(w->rec))
@@ -52,6 +54,7 @@ static void wait_queue_fault(struct userfaultfd_ctx *ctx,
         list_add_tail(&w->link, &ctx->pending);
     }
     spin_unlock(&ctx->lock);
+    return handed;
 }
 
 /* The page is as it was found and somebody may yet do something about it. */
@@ -61,40 +64,12 @@ static bool must_wait(const struct userfaultfd_ctx *ctx,
     return pte_get(vmf->pte).v == vmf->orig_pte.v && !READ_ONCE(ctx->released);
 }
 
-static bool is_woken(const struct userfaultfd_wait *w)
-{
-    return __atomic_load_n(&w->woken, __ATOMIC_ACQUIRE);
-}
-
-/* The same, but not beyond the deadline: the page is then seen to. */
-static __cold void wait_guarded(struct userfaultfd_ctx *ctx,
-                                const struct userfaultfd_wait *w)
-{
-    u64 deadline = time_ns() + ctx->deadline_ns;
-    int r = 0;
-
-    while (!r && !is_woken(w)) {
-        r = ctx->deadline_ns ? thread_block_timed(deadline) : thread_block();
-        if (!r)
-            thread_prepare_block(w->mode);
-    }
-    thread_cancel_block();
-    if (r == -ETIMEDOUT || READ_ONCE(ctx->released))
-        userfaultfd_act(ctx, w->address);
-}
-
 /* Sleeps until woken or a signal of the mode. */
-static void wait_for_pager(struct userfaultfd_ctx *ctx,
-                           const struct userfaultfd_wait *w)
+static void wait_for_pager(const struct userfaultfd_wait *w)
 {
-    lockdep_no_locks();
-    if (unlikely(ctx->action)) {
-        wait_guarded(ctx, w);
-        return;
-    }
-    while (!thread_block() && !is_woken(w)) {
+    while (!thread_block() && !userfaultfd_woken(w)) {
         thread_prepare_block(w->mode);
-        if (unlikely(is_woken(w))) {
+        if (unlikely(userfaultfd_woken(w))) {
             thread_cancel_block();
             return;
         }
@@ -118,38 +93,57 @@ static bool cannot_wait(const struct userfaultfd_ctx *ctx,
         return true;
     if ((ctx->flags & UFFD_USER_MODE_ONLY) && !(vmf->flags & FAULT_USER))
         return true;
-    if (unlikely(ctx->guard_flags) && userfaultfd_is_pager(ctx, vmf->address))
-        return true;
     return !(vmf->flags & FAULT_RETRY_OK);
 }
 
-unsigned handle_userfault(struct vm_fault *vmf, u64 why)
+/* What both kinds of areas have in common: guard is NULL, or one's. */
+static __always_inline_ unsigned wait_fault(struct vm_fault *vmf, u64 why,
+                                            const struct uffd_guard *guard)
 {
     struct userfaultfd_ctx *ctx = vmf->vma->vm_uffd;
     struct fault_record *rec = vmf->rec;
     struct userfaultfd_wait w;
-    bool wait;
+    unsigned error = 0;
+    bool wait, handed;
 
-    if (unlikely(cannot_wait(ctx, vmf)))
-        return VM_FAULT_SIGBUS;
     userfaultfd_ctx_get(ctx);
     wait_init(&w, vmf, ctx, why);
     thread_prepare_block(w.mode);
-    wait_queue_fault(ctx, &w);
+    handed = wait_queue_fault(ctx, &w);
     wait = must_wait(ctx, vmf);
     fault_unlock(vmf);
-    if (likely(wait)) {
+    lockdep_no_locks();
+    if (!handed)
         userfaultfd_wake_pollers(ctx);
-        wait_for_pager(ctx, &w);
-    } else {
+    if (guard && (wait || READ_ONCE(ctx->released)))
+        error = userfaultfd_wait_guarded(ctx, &w, guard);
+    else if (likely(wait))
+        wait_for_pager(&w);
+    else
         thread_cancel_block();
-        if (unlikely(ctx->action) && ctx->released)
-            userfaultfd_act(ctx, w.address);
-    }
     wait_dequeue(ctx, &w);
     userfaultfd_ctx_put(ctx);
-    if (unlikely(!rec || !rec->stage[STAGE_FILLED]))
-        return VM_FAULT_RETRY;
+    if (unlikely(error || !rec || !rec->stage[STAGE_FILLED]))
+        return VM_FAULT_RETRY | error;
     rec->end = END_PAGER;
     return VM_FAULT_RETRY | VM_FAULT_DONE;
+}
+
+static __cold unsigned wait_guarded(struct vm_fault *vmf, u64 why)
+{
+    struct uffd_guard guard = *userfaultfd_guard_of(vmf->vma);
+
+    if ((guard.flags & UFFD_FL_GUARD_SELF) &&
+        userfaultfd_is_pager(vmf->vma->vm_uffd, vmf->address))
+        return VM_FAULT_SIGBUS;
+    return wait_fault(vmf, why, &guard);
+}
+
+unsigned handle_userfault(struct vm_fault *vmf, u64 why)
+{
+    if (unlikely(cannot_wait(vmf->vma->vm_uffd, vmf)))
+        return VM_FAULT_SIGBUS;
+    if (unlikely(vmf->vma->vm_flags & VM_GUARD_MASK))
+        return wait_guarded(vmf, why);
+    return wait_fault(vmf, why, NULL);
 }

@@ -9,7 +9,7 @@ struct vm_area_struct *userfaultfd_set_vma(struct vm_area_struct *vma,
                                            struct userfaultfd_ctx *ctx,
                                            u64 uffd_flags)
 {
-    u64 flags = (vma->vm_flags & ~VM_UFFD_ANY) | uffd_flags;
+    u64 flags = (vma->vm_flags & ~(VM_UFFD_ANY | VM_GUARD_MASK)) | uffd_flags;
     struct vma_shape shape = {flags, vma->vm_object, vma->vm_pgoff, ctx,
                               vma->vm_anon};
     struct userfaultfd_ctx *old = vma->vm_uffd;
@@ -56,7 +56,10 @@ static int vma_can_register(const struct vm_area_struct *vma,
         return -EINVAL;
     if (!(vma->vm_flags & VM_MAYWRITE))
         return -EPERM;
-    return vma->vm_uffd && vma->vm_uffd != ctx ? -EBUSY : 0;
+    /* Whom a guard has outlived is no obstacle. */
+    return vma->vm_uffd && vma->vm_uffd != ctx && !vma->vm_uffd->released
+               ? -EBUSY
+               : 0;
 }
 
 /* Whose it is does not matter, as on Linux 6.12. */
@@ -82,8 +85,7 @@ static int range_check(const struct userfaultfd_ctx *ctx, u64 start, u64 end,
     return r;
 }
 
-/* Cuts the area down to its part within [start, end). */
-static int vma_clip(struct vm_area_struct *vma, u64 start, u64 end)
+int userfaultfd_clip(struct vm_area_struct *vma, u64 start, u64 end)
 {
     struct mm_struct *mm = vma->vm_mm;
     int r = 0;
@@ -107,13 +109,16 @@ static int range_set(struct mm_struct *mm, struct userfaultfd_ctx *ctx,
 
         if (vma->vm_uffd == ctx && (vma->vm_flags & flags) == flags)
             continue;
-        r = vma_clip(vma, start, end);
+        r = userfaultfd_clip(vma, start, end);
         if (r)
             return r;
         if (!ctx) /* else they would wait for a pager that is told no more */
             userfaultfd_wake(vma->vm_uffd, vma->vm_start,
                              vma->vm_end - vma->vm_start);
-        vma = userfaultfd_set_vma(vma, ctx, flags);
+        vma = userfaultfd_set_vma(vma, ctx,
+                                  flags | (vma->vm_uffd == ctx && ctx
+                                               ? vma->vm_flags & VM_GUARD_MASK
+                                               : 0));
     }
     return 0;
 }

@@ -47,6 +47,8 @@ static const char *area_fault(const struct mm_struct *mm,
         return "overlaps the one before";
     if (vma != mm->vma_fresh && vma->vm_gap != vma_gap(vma, mm->vma_fresh))
         return "wrong vm_gap";
+    if ((vma->vm_flags & VM_GUARD_MASK) && !vma->vm_uffd)
+        return "a guard without a context";
     if (!vma->vm_uffd != !(vma->vm_flags & VM_UFFD_ANY))
         return "userfaultfd flags without a context, or the reverse";
     if (vma->vm_object && !object_knows(vma))

@@ -336,7 +336,8 @@ static __noinline void fault_slow(struct page_fault *pf, unsigned ret)
     int code = SEGV_ACCERR;
     unsigned tries = 0;
 
-    while (ret & (VM_FAULT_RETRY | VM_FAULT_OOM)) {
+    while ((ret & (VM_FAULT_RETRY | VM_FAULT_OOM)) &&
+           !(ret & VM_FAULT_SIGBUS)) {
         bool oom = ret & VM_FAULT_OOM;
 
         if (oom && !out_of_memory(pf->mm, tries++))

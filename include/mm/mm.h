@@ -238,7 +238,7 @@ __must_check int munmap_range(struct mm_struct *mm, u64 start, u64 end);
 /*
  * Makes addr, which lies in vma and is allowed by its flags, accessible.
  * mmap lock held for read, or with FAULT_VMA_LOCK the area's; dropped when
- * VM_FAULT_RETRY comes back. rec: the
+ * VM_FAULT_RETRY comes back, with an error or without. rec: the
  * ledger record to fill in, or NULL. Returns VM_FAULT_* bits.
  */
 unsigned handle_mm_fault(struct vm_area_struct *vma, u64 addr, unsigned flags,

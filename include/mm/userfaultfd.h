@@ -22,18 +22,25 @@ struct userfaultfd_ctx {
     bool released;        /* the descriptor is closed */
     struct mm_struct *mm; /* holds mm_grab() */
     spinlock_t lock;
-    struct list_head pending; /* faults nobody has read yet */
-    struct list_head taken;   /* read, waiting for the page */
-    struct list_head events;  /* nobody has read yet */
-    /* Fail closed, see mm/userfaultfd_guard.c; action 0: not. */
-    u64 deadline_ns;
-    u32 action, guard_flags;
+    struct list_head pending;   /* faults nobody has read yet */
+    struct list_head taken;     /* read, waiting for the page */
+    struct list_head events;    /* nobody has read yet */
+    struct uffd_guard *guards;  /* UFFD_GUARDS, or NULL: none is set */
     const struct thread *pager; /* who read last, to be compared only */
     u32 pager_tid;
     bool pagers;               /* several have */
     struct thread *reader;     /* blocked in read(2), woken first; or NULL */
     struct uffd_msg *handed;   /* where it wants its message */
     struct wait_queue readers; /* the others, and who polls */
+};
+
+/* What becomes of a fault that nobody serves, see mm/userfaultfd_guard.c. An
+ * area names its guard by number; the mmap lock, or the area's, keeps what that
+ * number means. */
+#define UFFD_GUARDS 64
+struct uffd_guard {
+    u64 deadline_ns; /* 0: none */
+    u32 action, flags;
 };
 
 /* One blocked fault, on the faulting thread's stack. */
@@ -231,26 +238,72 @@ void userfaultfd_lose_events(struct userfaultfd_ctx *ctx);
  * record says so, and its thread need not look. Inside mm/ only. */
 void userfaultfd_stamp(struct userfaultfd_ctx *ctx, u64 address, pte_t entry);
 
-/* UFFDIO_FL_GUARD: 0 or -EINVAL. */
-__must_check int userfaultfd_guard(struct userfaultfd_ctx *ctx, u64 deadline_ns,
-                                   u32 action, u32 flags);
+/*
+ * UFFDIO_FL_GUARD over [start, end), all of it registered with ctx. No lock
+ * held. 0, -EINVAL (action, flags, a deadline without an action), -ENOENT (not
+ * registered), -ENOSPC (too many different ones), -ENOMEM, -ESRCH.
+ */
+__must_check int userfaultfd_guard(struct userfaultfd_ctx *ctx, u64 start,
+                                   u64 end, const struct uffd_guard *guard);
 
-/* Inside mm/ only: the access must not wait, the pager being at fault itself /
- * the fault of address waits no longer: acts on the page, no lock held. */
+/* A child's context has its parent's. False: no memory. Inside mm/ only. */
+__must_check bool userfaultfd_guard_copy(struct userfaultfd_ctx *child,
+                                         const struct userfaultfd_ctx *parent);
+
+/* The guard of an area that has one. Inside mm/ only. */
+static inline const struct uffd_guard *userfaultfd_guard_of(
+    const struct vm_area_struct *vma)
+{
+    return &vma->vm_uffd
+                ->guards[(vma->vm_flags & VM_GUARD_MASK) >> VM_GUARD_SHIFT];
+}
+
+/* It says what is to be done when the pager is gone. */
+static inline bool userfaultfd_guarded(const struct vm_area_struct *vma)
+{
+    return (vma->vm_flags & VM_GUARD_MASK) && userfaultfd_guard_of(vma)->action;
+}
+
+/*
+ * Sleeps, prepared to block, until woken, a signal of the mode, or what the
+ * guard is there for, which is then done to the page. No lock held. Returns
+ * VM_FAULT_SIGBUS or 0. Inside mm/ only.
+ */
+unsigned userfaultfd_wait_guarded(struct userfaultfd_ctx *ctx,
+                                  const struct userfaultfd_wait *w,
+                                  const struct uffd_guard *guard);
+
+/* userfaultfd_fill() of one page without a source, even while mappings are
+ * changing: for a guard. Inside mm/ only. */
+__must_check int userfaultfd_fill_now(struct userfaultfd_ctx *ctx,
+                                      enum uffd_fill kind, u64 address);
+
+/* Whoever fills or wakes has seen to it, and the wait is off its queue. */
+static inline bool userfaultfd_woken(const struct userfaultfd_wait *w)
+{
+    return __atomic_load_n(&w->woken, __ATOMIC_ACQUIRE);
+}
+
+/* The access must not wait, the pager being at fault itself. Inside mm/ only.
+ */
 bool userfaultfd_is_pager(const struct userfaultfd_ctx *ctx, u64 address);
-void userfaultfd_act(struct userfaultfd_ctx *ctx, u64 address);
 
 /* Wakes the faults blocked on [start, start + len). */
 void userfaultfd_wake(struct userfaultfd_ctx *ctx, u64 start, u64 len);
 
 /*
- * Changes whose the area is (ctx NULL, flags 0: nobody's), merging it with
- * like neighbours. mmap lock held for write. Returns the area that covers the
- * range now. Inside mm/ only.
+ * Changes whose the area is (ctx NULL, flags 0: nobody's), with VM_UFFD_* and
+ * the guard in the flags, merging it with like neighbours. mmap lock held for
+ * write. Returns the area that covers the range now. Inside mm/ only.
  */
 struct vm_area_struct *userfaultfd_set_vma(struct vm_area_struct *vma,
                                            struct userfaultfd_ctx *ctx,
                                            u64 uffd_flags);
+
+/* Cuts the area down to its part within [start, end): 0 or -ENOMEM. Likewise.
+ */
+__must_check int userfaultfd_clip(struct vm_area_struct *vma, u64 start,
+                                  u64 end);
 
 /* A copy of an area, not linked yet, is nobody's business. */
 static inline void userfaultfd_forget(struct vm_area_struct *vma)
@@ -259,7 +312,7 @@ static inline void userfaultfd_forget(struct vm_area_struct *vma)
         return;
     userfaultfd_ctx_put(vma->vm_uffd);
     vma->vm_uffd = NULL;
-    vma->vm_flags &= ~VM_UFFD_ANY;
+    vma->vm_flags &= ~(VM_UFFD_ANY | VM_GUARD_MASK);
 }
 
 /* Faults on this area's missing pages go to a pager. */

@@ -52,6 +52,8 @@ struct vm_operations;
 #endif
 #define VM_PKEY_SHIFT  32 /* the area's protection key */
 #define VM_PKEY_MASK   (0xful << VM_PKEY_SHIFT)
+#define VM_GUARD_SHIFT 40 /* its guard, of those in vm_uffd; 0: none */
+#define VM_GUARD_MASK  (0x3ful << VM_GUARD_SHIFT)
 #define VM_ACCESS      (VM_READ | VM_WRITE | VM_EXEC)
 #define VM_LOCKED_MASK (VM_LOCKED | VM_LOCKONFAULT)
 #define VM_UFFD_ANY    (VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR)

@@ -81,6 +81,11 @@ u64 time_ns(void)
     return 0;
 }
 
+u64 cycles_to_ns(u64 c)
+{
+    return c;
+}
+
 void thread_kill_task(void)
 {
     fake_signal = true;

@@ -105,7 +105,7 @@ struct uffd_msg {
  * them with EINVAL.
  */
 #define UFFDIO_FL_COPY_NEXT 0xc050fa00u
-#define UFFDIO_FL_GUARD     0x4010fa01u
+#define UFFDIO_FL_GUARD     0x4020fa01u
 
 /* What becomes of a page whose pager is dead, or later than the deadline. */
 #define UFFD_FL_ACTION_NONE   0u /* as on Linux */
@@ -151,6 +151,7 @@ struct uffdio_fl_copy_next {
 };
 
 struct uffdio_fl_guard {
+    struct uffdio_range range;
     uint64_t deadline_ns; /* 0: none */
     uint32_t action, flags;
 };
