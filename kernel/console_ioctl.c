@@ -51,6 +51,8 @@ static long put_int(int v, void __user *arg)
 
 static long ioctl_termios(unsigned cmd, void __user *arg)
 {
+    struct winsize_k wanted;
+
     switch (cmd) {
     case TCGETS:
         return copy_to_user(arg, &tty_termios, sizeof(tty_termios));
@@ -62,7 +64,10 @@ static long ioctl_termios(unsigned cmd, void __user *arg)
     case TIOCGWINSZ:
         return copy_to_user(arg, &winsize, sizeof(winsize));
     case TIOCSWINSZ:
-        return copy_from_user(&winsize, arg, sizeof(winsize));
+        if (copy_from_user(&wanted, arg, sizeof(wanted)))
+            return -EFAULT;
+        winsize = wanted;
+        return 0;
     default:
         return -ENOTTY;
     }

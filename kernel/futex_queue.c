@@ -19,7 +19,9 @@ int futex_key_shared(u64 va, struct futex_key *key)
 
     mmap_read_lock(mm);
     vma = find_vma(mm, va);
-    if (vma && vma->vm_start <= va) {
+    /* Anonymous memory that is never written is none to wait on. */
+    if (vma && vma->vm_start <= va &&
+        (vma->vm_object || (vma->vm_flags & VM_WRITE))) {
         r = 0;
         if ((vma->vm_flags & VM_SHARED) && vma->vm_object) {
             key->space = vma->vm_object;

@@ -133,6 +133,9 @@ syscall_result:
     movq %rax, REGS_AX(%rsp)
 syscall_done:
     cli
+#ifdef DEBUG
+    call lockdep_no_locks
+#endif
     movq %gs:CPU_CURRENT, %rax
     cmpl $0, THREAD_WORK(%rax)
     jne user_work

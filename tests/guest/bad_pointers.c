@@ -8,12 +8,17 @@
  */
 #define _GNU_SOURCE
 #include <linux/futex.h>
+#include <linux/sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/select.h>
+#include <sys/signalfd.h>
+#include <sys/time.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <time.h>
 
 #include "uffd_util.h"
@@ -21,29 +26,62 @@
 #define IN  1 /* the call reads it */
 #define OUT 2 /* the call writes it */
 
-#define P 0x5050505050 /* stands for the pointer in a row's arguments */
+/* What stands for something in a row's arguments and boxes. */
+#define P     0x5050505050 /* the pointer */
+#define BOX   0x5151515151 /* a copy of the row's box */
+#define Q     0x5252525252 /* two good pages, of zeros */
+#define SELF  0x5353535353 /* our number */
+#define TIMER 0x5454545454 /* a timer of ours */
 
 /* Descriptors with fixed numbers, so that the rows are constants. */
-#define EVENT 41
-#define UFFD  42
-#define EPOLL 43
-#define READY 44 /* a userfaultfd past its handshake */
+#define EVENT   41
+#define UFFD    42
+#define EPOLL   43
+#define READY   44 /* a userfaultfd past its handshake */
+#define MEMFD   45 /* executable, and no program */
+#define EVENTS  46 /* an epoll set that waits for EVENT */
+#define TIMERFD 47
+#define PIDFD   48 /* ourselves */
+#define MAPS    49 /* our /proc/self/maps */
+
+#define SKIP 1 /* straddling: has to be aligned */
+
+/* Faultline's own, and what the headers of Debian 12 do not know yet. */
+#define UFFDIO_FL_COPY_NEXT 0xc050fa00u
+#define UFFDIO_FL_GUARD     0x4010fa01u
+#define PROCMAP_QUERY       0xc0686611u
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440
+#endif
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441
+#endif
 
 struct row {
     const char *name;
     long number;
-    long args[6]; /* one of them is P */
+    long args[6]; /* one of them is P, or BOX with a P in it */
     int use;
     unsigned size;
     const void *content; /* what P points to, of that size; NULL: zeros */
     void (*prepare)(void);
     long straddling; /* result across two pages, if not EFAULT */
     int wait;        /* with a good pointer it would wait for ever */
+    int ours;        /* Linux has no such thing */
+    enum {
+        EXACT,
+        ANY,          /* it is never twice the same */
+        NEW_FD,       /* to be closed again */
+    } value;          /* what a result that is no error says */
+    long linux_paged; /* where Linux cannot wait for a pager: its result */
+    const void *box;
+    unsigned box_size;
 };
 
-static char *plain, *read_only, *edge, *registered;
+static char *plain, *read_only, *edge, *registered, *target;
 static char template[PAGE] __attribute__((aligned(4096)));
-static int pager;
+static int pager, on_linux;
+static timer_t timer;
 
 static void one_event(void)
 {
@@ -71,28 +109,105 @@ static void one_child(void)
     must(!waitid(P_PID, pid, &info, WEXITED | WNOWAIT));
 }
 
+static void one_signal(void)
+{
+    kill(getpid(), SIGUSR2); /* blocked */
+}
+
+/* Again and again, in case the call has not begun to wait. */
+static void alarm_soon(void)
+{
+    const struct itimerval soon = {{0, 2000}, {0, 2000}};
+
+    setitimer(ITIMER_REAL, &soon, NULL);
+}
+
+static void no_alarm(void)
+{
+    const struct itimerval never = {{0, 0}, {0, 0}};
+
+    setitimer(ITIMER_REAL, &never, NULL);
+}
+
 static const struct iovec no_iovec;
 static const struct pollfd no_pollfd = {.fd = -1};
 static const unsigned seven = 7;
 static const unsigned long first_cpu = 1, one = 1;
+static const unsigned long usr2 = 1UL << (SIGUSR2 - 1);
 static const stack_t no_stack = {.ss_flags = SS_DISABLE};
 static const struct rlimit core = {0, 0};
 static const struct uffdio_api api = {.api = 1};
 static const struct epoll_event no_event_yet = {.events = 0};
+static const struct timespec no_time, ten_seconds = {10, 0};
+static const struct itimerspec no_timer;
+static const unsigned no_how[6];
+static const struct clone_args no_clone = {.flags = 1UL << 63};
+static const siginfo_t queued = {.si_signo = SIGUSR2, .si_code = SI_QUEUE};
+static const struct sigevent no_notice = {.sigev_notify = SIGEV_NONE};
+/* Which nobody would set a clock to. */
+static const struct timespec wrong_time = {0, 2000000000};
+static const long no_timeval[2] = {0, 2000000};
+static const int no_zone[2] = {9999, 0};
+/* struct sched_attr, struct procmap_query */
+static const unsigned normal[12] = {48};
+static const unsigned long one_query[13] = {104, 0x10};
 
-#define PATH_CONTENT "/no/such/file"
-#define PATH(name, number)                                                     \
+/* Boxes. */
+static const unsigned long one_vector[2] = {P, 8}, small_vector[2] = {P, 4};
+static const unsigned long target_vector[2] = {Q, 8}, one_string[2] = {P, 0};
+static const unsigned long mask_and_size[2] = {P, 8};
+static const struct clone_args clone_numbers = {
+    .exit_signal = SIGCHLD,
+    .set_tid = P,
+    .set_tid_size = 1,
+};
+static const unsigned long named_query[13] = {104, 0x10, [10] = 128, [11] = P};
+static unsigned seven_target = 7;
+static const struct iovec seven_vector = {&seven_target, 4};
+
+#define EMPTY     ((long)"")
+#define PROC_SELF ((long)"/proc/self")
+#define PROC_STAT ((long)"/proc/self/stat")
+
+#define NO_FILE "/no/such/file"
+#define A(...)                                                                 \
     {                                                                          \
-        name, number, {P}, IN, sizeof(PATH_CONTENT), PATH_CONTENT, NULL, 0, 0  \
+        __VA_ARGS__                                                            \
     }
-#define PATH_AT(name, number)                                                  \
+#define BOXED(what) .box = &(what), .box_size = sizeof(what)
+#define ROW(n, nr, arguments, direction, bytes, ...)                           \
     {                                                                          \
-        name, number, {-100, P}, IN, sizeof(PATH_CONTENT), PATH_CONTENT, NULL, \
-            0, 0                                                               \
+        .name = n, .number = nr, .args = arguments, .use = direction,          \
+        .size = bytes, .content = __VA_ARGS__                                  \
     }
 #define TIME (sizeof(struct timespec))
 
-#include "bad_pointers.h"
+#include "bad_pointers_files.h"
+#include "bad_pointers_tasks.h"
+
+/* What WORD of a row's arguments or box stands for. */
+static long meant(const struct row *row, long word, const void *pointer)
+{
+    static char box[128] __attribute__((aligned(8)));
+
+    switch (word) {
+    case P:
+        return (long)pointer;
+    case Q:
+        return (long)memset(target, 0, 2 * PAGE);
+    case SELF:
+        return getpid();
+    case TIMER:
+        return (long)timer;
+    case BOX:
+        memcpy(box, row->box, row->box_size);
+        for (unsigned i = 0; i < row->box_size / 8; i++)
+            ((long *)box)[i] = meant(row, ((long *)box)[i], pointer);
+        return (long)box;
+    default:
+        return word;
+    }
+}
 
 /* The call with that pointer: its result or -errno. */
 static long call(const struct row *row, const void *pointer)
@@ -100,19 +215,27 @@ static long call(const struct row *row, const void *pointer)
     long a[6], result;
 
     for (int i = 0; i < 6; i++)
-        a[i] = row->args[i] == P ? (long)pointer : row->args[i];
+        a[i] = meant(row, row->args[i], pointer);
     if (row->prepare)
         row->prepare();
     errno = 0;
     result = syscall(row->number, a[0], a[1], a[2], a[3], a[4], a[5]);
     if (result == -1)
         return -errno;
-    return row->number == SYS_wait4 ? 0 : result; /* any pid will do */
+    if (row->value == NEW_FD)
+        close(result);
+    return row->value == EXACT ? result : 0;
 }
 
 /* Reaps what a failed wait may or may not have left. */
 static void tidy(void)
 {
+    sigset_t all;
+
+    no_alarm();
+    sigfillset(&all);
+    while (sigtimedwait(&all, NULL, &no_time) > 0)
+        ;
     while (waitpid(-1, NULL, WNOHANG) > 0)
         ;
     no_event();
@@ -148,7 +271,7 @@ static int straddling(const struct row *row)
     char *at = edge + PAGE - row->size / 2;
     char whole[512];
 
-    if (row->straddling < 0) /* has to be aligned: cannot */
+    if (row->straddling == SKIP)
         return 0;
     content_to(row, whole);
     memcpy(at, whole, row->size / 2);
@@ -164,19 +287,20 @@ static int good(const struct row *row)
 
     content_to(row, plain);
     content_to(row, template);
+    must(!mprotect(read_only, PAGE, PROT_READ | PROT_WRITE));
+    content_to(row, read_only);
+    must(!mprotect(read_only, PAGE, PROT_READ));
     want = call(row, plain);
     tidy();
     if (want == -EFAULT || want == -ENOSYS) {
         diag("%s: %ld with a good pointer", row->name, want);
         wrong++;
     }
-    if (!(row->use & OUT)) {
-        mprotect(read_only, PAGE, PROT_READ | PROT_WRITE);
-        content_to(row, read_only);
-        mprotect(read_only, PAGE, PROT_READ);
-        wrong += expect(row, "read-only", read_only, want);
-    }
+    wrong +=
+        expect(row, "read-only", read_only, row->use & OUT ? -EFAULT : want);
     madvise(registered, PAGE, MADV_DONTNEED);
+    if (on_linux && row->linux_paged)
+        want = row->linux_paged;
     return wrong + expect(row, "a pager's page", registered, want);
 }
 
@@ -192,8 +316,6 @@ static int test_row(const struct row *row)
     wrong += bad(row, "kernel half", (void *)(long)0xffff888000000000);
     wrong += bad(row, "kernel image", (void *)(long)0xffffffff80000000);
     wrong += bad(row, "last page", (void *)-PAGE);
-    if ((row->use & OUT) && !row->wait)
-        wrong += bad(row, "read-only", read_only);
     wrong += straddling(row);
     return row->wait ? wrong : wrong + good(row);
 }
@@ -206,34 +328,99 @@ static void *serve(void *argument)
     return argument;
 }
 
+static void place(int fd, int number)
+{
+    must(fd >= 0 && dup2(fd, number) == number);
+    close(fd);
+}
+
 static void make_descriptors(void)
 {
-    struct epoll_event none = {.events = 0};
-    int fd = eventfd(0, EFD_NONBLOCK);
+    struct epoll_event event = {.events = 0};
 
-    must(fd >= 0 && dup2(fd, EVENT) == EVENT);
-    fd = uffd_open(O_NONBLOCK);
-    must(fd >= 0 && dup2(fd, UFFD) == UFFD);
-    must(dup2(uffd_new(O_NONBLOCK), READY) == READY);
-    fd = epoll_create1(0);
-    must(fd >= 0 && dup2(fd, EPOLL) == EPOLL);
-    must(!epoll_ctl(EPOLL, EPOLL_CTL_ADD, EVENT, &none));
+    place(eventfd(0, EFD_NONBLOCK), EVENT);
+    place(uffd_open(O_NONBLOCK), UFFD);
+    place(uffd_new(O_NONBLOCK), READY);
+    place(epoll_create1(0), EPOLL);
+    must(!epoll_ctl(EPOLL, EPOLL_CTL_ADD, EVENT, &event));
+    place(epoll_create1(0), EVENTS);
+    event.events = EPOLLIN;
+    must(!epoll_ctl(EVENTS, EPOLL_CTL_ADD, EVENT, &event));
+    place(memfd_create("no program", 0), MEMFD);
+    must(write(MEMFD, "12345678", 8) == 8);
+    place(timerfd_create(CLOCK_MONOTONIC, 0), TIMERFD);
+    place(syscall(SYS_pidfd_open, getpid(), 0), PIDFD);
+    place(open("/proc/self/maps", O_RDONLY), MAPS);
+}
+
+static void on_signal(int number)
+{
+    (void)number;
+}
+
+/* SIGALRM ends this thread's calls, SIGUSR2 waits. */
+static void prepare_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    sigset_t blocked;
+
+    must(!sigaction(SIGALRM, &action, NULL));
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR2);
+    sigaddset(&blocked, SIGALRM);
+    must(!sigprocmask(SIG_BLOCK, &blocked, NULL));
+    thread_start(serve, NULL);
+    sigdelset(&blocked, SIGUSR2);
+    must(!sigprocmask(SIG_UNBLOCK, &blocked, NULL));
+}
+
+static void test_rows(const struct row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!rows[i].ours || !on_linux)
+            is(test_row(&rows[i]), 0, "%s", rows[i].name);
+}
+
+/* What is only kept for later, or written with nobody to tell, is taken. */
+static void test_kept(void)
+{
+    const void *bad = (void *)(long)0xffff888000000000;
+    long flags = CLONE_PARENT_SETTID | CLONE_CHILD_SETTID |
+                 CLONE_CHILD_CLEARTID | SIGCHLD;
+    pid_t pid = syscall(SYS_clone, flags, 0, bad, bad, 0);
+    int status;
+
+    if (!pid) {
+        syscall(SYS_set_tid_address, bad);
+        syscall(SYS_set_robust_list, bad, 24);
+        _exit(7);
+    }
+    ok(pid > 0, "clone: words that cannot be written");
+    is(waitpid(pid, &status, 0), pid, "it ends");
+    is(status, 7 << 8, "in its own way, with a robust list that is none");
 }
 
 int main(void)
 {
+    struct utsname name;
+
+    uname(&name);
+    on_linux = !strcmp(name.sysname, "Linux");
     plain = map_pages(1);
     read_only = map_pages(1);
     edge = map_pages(2);
     registered = map_pages(1);
+    target = map_pages(2);
     memset(edge, 0, PAGE);
     must(!munmap(edge + PAGE, PAGE));
     must(!mprotect(read_only, PAGE, PROT_READ));
+    must(!timer_create(CLOCK_MONOTONIC, NULL, &timer));
     make_descriptors();
     pager = uffd_new(0);
     must(!uffd_register(pager, registered, PAGE));
-    thread_start(serve, NULL);
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        is(test_row(&rows[i]), 0, "%s", rows[i].name);
+    prepare_signals();
+    test_rows(file_rows, sizeof(file_rows) / sizeof(file_rows[0]));
+    test_rows(task_rows, sizeof(task_rows) / sizeof(task_rows[0]));
+    test_kept();
     return done_testing();
 }

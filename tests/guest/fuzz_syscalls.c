@@ -55,6 +55,15 @@ static const long harmless[] = {
 };
 static const long waiting[] = {0,   7,   23,  34,  35,  61,  128, 130,
                                202, 202, 202, 230, 247, 270, 271, 58};
+/* What only we have, or what a Linux host had better not do: clocks,
+ * priorities, locked memory, descriptors of whatever is open. */
+static const long ours[] = {
+    18,  20,  21,  25,  25,  26,  27,  36,  38,  74,  75,  77,  79,
+    89,  91,  140, 141, 142, 144, 148, 149, 150, 151, 152, 160, 164,
+    213, 216, 222, 223, 224, 225, 226, 227, 233, 257, 262, 267, 269,
+    274, 282, 283, 284, 285, 286, 287, 289, 290, 291, 295, 296, 310,
+    311, 314, 315, 319, 322, 325, 329, 330, 331, 434, 439, 440, 462,
+};
 /* To ourselves only: see aim(). */
 static const long aimed[] = {62, 200, 234, 129, 15, 60, 231, 203, 157};
 
@@ -68,6 +77,8 @@ static long draw_number(void)
         return PICK(aimed);
     if (die < 5)
         return on_linux ? 600 + next_random() % 400 : next_random() % 600;
+    if (die < 24 && !on_linux)
+        return PICK(ours);
     return PICK(harmless);
 }
 
@@ -88,10 +99,10 @@ static long draw_address(void)
         -4096,
     };
     const long good[] = {
-        (long)pool_rw,         (long)pool_rw,   (long)pool_rw + 64,
-        (long)pool_registered, (long)pool_ro,   (long)pool_none,
-        (long)pool_edge,       (long)pool_edge, (long)pool_rw + PAGE - 8,
-        (long)pool_rw + 3,
+        (long)pool_rw,         (long)pool_rw,        (long)pool_rw + 64,
+        (long)pool_registered, (long)pool_ro,        (long)pool_none,
+        (long)pool_edge,       (long)pool_edge,      (long)pool_rw + PAGE - 8,
+        (long)pool_rw + 3,     (long)pool_rw + PAGE, (long)pool_rw + PAGE + 64,
     };
 
     return next_random() % 4 ? PICK(good) + next_random() % 2 * 16 : PICK(wild);
@@ -150,8 +161,9 @@ static long draw_small(void)
         (long)0x8000000000000000,
     };
     const long requests[] = {
-        0xc018aa3f, 0xc020aa00, 0x8010aa01, 0x8010aa02, 0xc028aa03,
-        0xc020aa04, 0x5401,     0x5402,     0x5413,     0x541b,
+        0xc018aa3f, 0xc020aa00, 0x8010aa01, 0x8010aa02, 0xc028aa03, 0xc020aa04,
+        0xc028aa05, 0xc018aa06, 0xc020aa07, 0xc020aa08, 0x5401,     0x5402,
+        0x540f,     0x5410,     0x5413,     0x541b,     0x5421,
     };
 
     return next_random() % 8 ? PICK(values) : PICK(requests);
@@ -179,14 +191,23 @@ static void aim(long number, long *args)
     case 129:
     case 200:
     case 234:
+    case 297:
+    case 310:
+    case 311:
         args[0] = getpid();
         break;
     case 109:
+    case 142:
     case 143:
+    case 144:
     case 145:
+    case 148:
     case 203:
     case 204:
+    case 274:
     case 302:
+    case 314:
+    case 315:
         args[0] = 0;
         break;
     case 56: /* a child is no longer ours to find */
@@ -196,10 +217,13 @@ static void aim(long number, long *args)
     case 61:
     case 247:
         args[0] = -1;
+        break;
+    case 141:
+        args[1] = 0;
     }
     if (number == 302 && on_linux)
         args[2] = 0;
-    if (number == 234)
+    if (number == 234 || number == 297)
         args[1] = getpid();
 }
 
@@ -279,6 +303,9 @@ static void make_pools(void)
     pool_edge += PAGE - 8;
     for (int i = 0; i < 512; i++)
         ((long *)pool_rw)[i] = next_random() % 5;
+    /* Structures: vectors, times, ranges. */
+    for (int i = 512; i < 1024; i++)
+        ((long *)pool_rw)[i] = draw_argument();
     uffd_register(fd, pool_registered, 4 * PAGE);
     pthread_create(&pager, NULL, serve, (void *)(long)fd);
 }

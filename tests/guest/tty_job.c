@@ -191,6 +191,38 @@ static int changes(pid_t other)
     return 0;
 }
 
+/* How many ioctls of the terminal do not mind a bad pointer. */
+static int pointers(void)
+{
+    static const struct {
+        unsigned request;
+        int writes; /* the kernel */
+    } all[] = {
+        {TCGETS, 1},     {TCSETS, 0},     {TCSETSW, 0},   {TCSETSF, 0},
+        {TIOCGWINSZ, 1}, {TIOCSWINSZ, 0}, {TIOCGPGRP, 1}, {TIOCGSID, 1},
+        {TIOCSPGRP, 0},  {FIONREAD, 1},   {TIOCOUTQ, 1},
+    };
+    const unsigned long bad[] = {PAGE, 0x7ffffffff000, 1UL << 47,
+                                 0xffff888000000000, -PAGE};
+    char *edge = map_pages(2);
+    int wrong = 0;
+
+    must(!munmap(edge + PAGE, PAGE));
+    for (unsigned i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        for (int k = 0; k < 5; k++)
+            wrong +=
+                ioctl(TTY, all[i].request, bad[k]) != -1 || errno != EFAULT;
+        wrong += ioctl(TTY, all[i].request, edge + PAGE - 2) != -1 ||
+                 errno != EFAULT;
+        must(!mprotect(edge, PAGE, PROT_READ));
+        wrong += all[i].writes &&
+                 (ioctl(TTY, all[i].request, edge) != -1 || errno != EFAULT);
+        must(!mprotect(edge, PAGE, PROT_READ | PROT_WRITE));
+    }
+    munmap(edge, PAGE);
+    return wrong;
+}
+
 /* Leader of a session; its exit status: where it went wrong, 0: nowhere. */
 static int session(void *unused)
 {
@@ -204,6 +236,8 @@ static int session(void *unused)
         return 2;
     if (ioctl(TTY, TIOCSCTTY, 0)) /* it is ours already */
         return 3;
+    if (pointers())
+        return 30;
     set_raw();
     pid = spawn(in_vain);
     if (stops(pid) != SIGTTIN)
