@@ -27,7 +27,6 @@ static uint64_t less_overhead(uint64_t value)
 
 static void sort_samples(void)
 {
-    must(samples.count > 0, "a benchmark without samples");
     qsort(samples.ticks, samples.count, sizeof(samples.ticks[0]), compare);
 }
 
@@ -43,6 +42,8 @@ static void run(const struct benchmark *benchmark)
 {
     samples.count = 0;
     benchmark->run(&samples);
+    if (!samples.count)
+        return; /* this kernel does not have it */
     sort_samples();
     printf("bench %-24s %10llu %10llu\n", benchmark->name,
            (unsigned long long)less_overhead(samples.ticks[samples.count / 2]),

@@ -32,6 +32,9 @@ extern const struct benchmark pager_benchmarks[];
 extern const struct benchmark task_benchmarks[];
 extern const struct benchmark crowd_benchmarks[];
 
+/* memory.c: a write to each of 200 pages. */
+void sample_writes(struct samples *samples, char *pages);
+
 /* memory.c: what crowd.c measures again. */
 void bench_read_fault(struct samples *samples);
 void bench_write_fault(struct samples *samples);

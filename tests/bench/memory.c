@@ -31,7 +31,7 @@ void bench_read_fault(struct samples *samples)
     munmap(pages, ROUNDS * PAGE);
 }
 
-static void sample_writes(struct samples *samples, char *pages)
+void sample_writes(struct samples *samples, char *pages)
 {
     for (int i = 0; i < ROUNDS; i++) {
         uint64_t start = ticks();

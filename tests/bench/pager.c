@@ -1,10 +1,12 @@
 /*
  * Benchmarks of a fault that a pager serves: from the faulting instruction
- * through the pager's read(2) and UFFDIO_COPY until the instruction is done,
- * with the pager in a thread and in a task of its own.
+ * through the pager's read(2) and its answer until the instruction is done,
+ * with the pager in a thread and in a task of its own. The answer is a page for
+ * a missing one, or the protection's end for a write to a protected one.
  */
 #include "bench.h"
 
+#include <errno.h>
 #include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
@@ -15,6 +17,15 @@
 #define DRAIN_MESSAGES 64
 #define DRAIN_ROUNDS   5
 
+/* Faultline's request of one kernel entry per fault: docs/userfaultfd.md. */
+#define COPY_NEXT 0xc050fa00u
+
+struct copy_next {
+    struct uffdio_copy copy;
+    uint64_t reserved;
+    struct uffd_msg message;
+};
+
 struct region {
     char *pages;
     size_t count;
@@ -23,13 +34,13 @@ struct region {
 
 static char source[PAGE] __attribute__((aligned(4096)));
 
-static struct region make_region(size_t count)
+static struct region make_region(size_t count, unsigned long mode)
 {
     struct region region = {.pages = map_pages(count), .count = count};
     struct uffdio_api api = {.api = UFFD_API};
     struct uffdio_register range = {
         .range = {.start = (unsigned long)region.pages, .len = count * PAGE},
-        .mode = UFFDIO_REGISTER_MODE_MISSING,
+        .mode = mode,
     };
 
     region.fd = syscall(SYS_userfaultfd, 0);
@@ -39,7 +50,13 @@ static struct region make_region(size_t count)
     return region;
 }
 
-static void *serve(void *argument)
+static void read_message(int fd, struct uffd_msg *message)
+{
+    must(read(fd, message, sizeof(*message)) == sizeof(*message), "read");
+}
+
+/* The pagers: each serves ROUNDS faults of a region. */
+static void *serve_missing(void *argument)
 {
     struct region *region = argument;
 
@@ -50,22 +67,51 @@ static void *serve(void *argument)
             .len = PAGE,
         };
 
-        must(read(region->fd, &message, sizeof(message)) == sizeof(message),
-             "read");
+        read_message(region->fd, &message);
         copy.dst = message.arg.pagefault.address;
         must(!ioctl(region->fd, UFFDIO_COPY, &copy), "UFFDIO_COPY");
     }
     return NULL;
 }
 
-static void sample_faults(struct samples *samples, struct region *region)
+static void *serve_next(void *argument)
 {
-    for (int i = 0; i < ROUNDS; i++) {
-        uint64_t start = ticks();
+    struct region *region = argument;
+    struct copy_next c = {.copy = {.src = (unsigned long)source, .len = PAGE}};
 
-        touch_read(region->pages + i * PAGE);
-        add_sample(samples, start);
+    read_message(region->fd, &c.message);
+    for (int i = 1; i < ROUNDS; i++) {
+        c.copy.dst = c.message.arg.pagefault.address;
+        must(!ioctl(region->fd, COPY_NEXT, &c), "COPY_NEXT");
     }
+    c.copy.dst = c.message.arg.pagefault.address;
+    must(!ioctl(region->fd, UFFDIO_COPY, &c.copy), "UFFDIO_COPY");
+    return NULL;
+}
+
+static void *serve_protected(void *argument)
+{
+    struct region *region = argument;
+    struct uffdio_writeprotect answer = {.range = {.len = PAGE}};
+
+    for (int i = 0; i < ROUNDS; i++) {
+        struct uffd_msg message;
+
+        read_message(region->fd, &message);
+        answer.range.start = message.arg.pagefault.address;
+        must(!ioctl(region->fd, UFFDIO_WRITEPROTECT, &answer), "WRITEPROTECT");
+    }
+    return NULL;
+}
+
+static void protect(struct region *region)
+{
+    struct uffdio_writeprotect all = {
+        .range = {(unsigned long)region->pages, region->count * PAGE},
+        .mode = UFFDIO_WRITEPROTECT_MODE_WP,
+    };
+
+    must(!ioctl(region->fd, UFFDIO_WRITEPROTECT, &all), "WRITEPROTECT");
 }
 
 static void drop_region(struct region *region)
@@ -74,36 +120,80 @@ static void drop_region(struct region *region)
     munmap(region->pages, region->count * PAGE);
 }
 
-static void bench_thread(struct samples *samples)
+static void sample_reads(struct samples *samples, char *pages)
 {
-    struct region region = make_region(ROUNDS);
-    pthread_t pager;
+    for (int i = 0; i < ROUNDS; i++) {
+        uint64_t start = ticks();
+
+        touch_read(pages + i * PAGE);
+        add_sample(samples, start);
+    }
+}
+
+/* One kind of fault: what registers it, who has it, who serves it. */
+struct kind {
+    unsigned long mode;
+    void (*sample)(struct samples *samples, char *pages);
+    void *(*serve)(void *region);
+};
+
+static const struct kind missing = {
+    UFFDIO_REGISTER_MODE_MISSING,
+    sample_reads,
+    serve_missing,
+};
+static const struct kind missing_next = {
+    UFFDIO_REGISTER_MODE_MISSING,
+    sample_reads,
+    serve_next,
+};
+static const struct kind protected = {
+    UFFDIO_REGISTER_MODE_WP,
+    sample_writes,
+    serve_protected,
+};
+
+static struct region make_kind(const struct kind *kind)
+{
+    struct region region = make_region(ROUNDS, kind->mode);
 
     touch_write(source);
-    must(!pthread_create(&pager, NULL, serve, &region), "pthread_create");
-    sample_faults(samples, &region);
+    if (kind->mode == UFFDIO_REGISTER_MODE_WP) {
+        for (int i = 0; i < ROUNDS; i++)
+            touch_write(region.pages + i * PAGE);
+        protect(&region);
+    }
+    return region;
+}
+
+static void with_thread(struct samples *samples, const struct kind *kind)
+{
+    struct region region = make_kind(kind);
+    pthread_t pager;
+
+    must(!pthread_create(&pager, NULL, kind->serve, &region), "pthread_create");
+    kind->sample(samples, region.pages);
     pthread_join(pager, NULL);
     drop_region(&region);
 }
 
-static void bench_task(struct samples *samples)
+static void with_task(struct samples *samples, const struct kind *kind)
 {
-    struct region region = make_region(ROUNDS);
-    pid_t pid;
+    struct region region = make_kind(kind);
+    pid_t pid = fork();
 
-    touch_write(source);
-    pid = fork();
     must(pid >= 0, "fork");
     if (!pid) {
         touch_write(source);
-        serve(&region);
+        /* Only to protect: what both map, a write has to copy. */
+        munmap(region.pages, region.count * PAGE);
+        kind->serve(&region);
         _exit(0);
     }
-    sample_faults(samples, &region);
+    kind->sample(samples, region.pages);
     must(waitpid(pid, NULL, 0) == pid, "waitpid");
     drop_region(&region);
 }
-
 /* Sixty-four threads at a time fault and wait: one page each per round. */
 static struct region crowd_region;
 static int arrived;
@@ -152,7 +242,8 @@ static void bench_drain(struct samples *samples)
 {
     pthread_t threads[DRAIN_MESSAGES];
 
-    crowd_region = make_region(DRAIN_ROUNDS * DRAIN_MESSAGES);
+    crowd_region = make_region(DRAIN_ROUNDS * DRAIN_MESSAGES,
+                               UFFDIO_REGISTER_MODE_MISSING);
     for (long i = 0; i < DRAIN_MESSAGES; i++)
         must(!pthread_create(&threads[i], NULL, fault_in_rounds, (void *)i),
              "pthread_create");
@@ -165,9 +256,55 @@ static void bench_drain(struct samples *samples)
     drop_region(&crowd_region);
 }
 
+static void missing_thread(struct samples *samples)
+{
+    with_thread(samples, &missing);
+}
+
+static void missing_task(struct samples *samples)
+{
+    with_task(samples, &missing);
+}
+
+/* The kernel knows the request: others answer EINVAL, like Linux. */
+static int has_next(void)
+{
+    struct region region = make_region(1, UFFDIO_REGISTER_MODE_MISSING);
+    int found = ioctl(region.fd, COPY_NEXT, NULL) && errno == EFAULT;
+
+    drop_region(&region);
+    return found;
+}
+
+static void next_thread(struct samples *samples)
+{
+    if (has_next())
+        with_thread(samples, &missing_next);
+}
+
+static void next_task(struct samples *samples)
+{
+    if (has_next())
+        with_task(samples, &missing_next);
+}
+
+static void protected_thread(struct samples *samples)
+{
+    with_thread(samples, &protected);
+}
+
+static void protected_task(struct samples *samples)
+{
+    with_task(samples, &protected);
+}
+
 const struct benchmark pager_benchmarks[] = {
-    {"userfault-thread", bench_thread},
-    {"userfault-task", bench_task},
+    {"userfault-thread", missing_thread},
+    {"userfault-task", missing_task},
+    {"userfault-next-thread", next_thread},
+    {"userfault-next-task", next_task},
+    {"userfault-wp-thread", protected_thread},
+    {"userfault-wp-task", protected_task},
     {"userfault-read-64", bench_drain},
     {NULL, NULL},
 };
