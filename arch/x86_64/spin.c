@@ -4,10 +4,10 @@
 #include <base/printk.h>
 #include <base/spinlock.h>
 
-void spin_wait(struct spinlock *l, u32 me)
+void spin_wait(struct spinlock *l)
 {
-    if (READ_ONCE(l->owner) == me)
-        panic("spinlock %p taken twice by CPU %u", (void *)l, me - 1);
+    if (spin_is_held(l))
+        panic("spinlock %p taken twice by CPU %u", (void *)l, cpu_id());
     while (READ_ONCE(l->owner)) {
         tlb_serve(); /* the holder may wait for our answer */
         cpu_relax();

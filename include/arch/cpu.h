@@ -12,6 +12,9 @@
  *   void cpu_idle(void)             interrupts on and wait for one, atomically;
  *                                   returns with interrupts off
  *   u64 cycles(void)                time stamp counter
+ *   slow_call(f, a)                 calls f, a __slow_half, which saves all the
+ *                                   registers it uses: so that the hot function
+ *                                   around the call has none to save
  *
  * and the functions declared below are out of line.
  */
@@ -28,8 +31,8 @@ struct spinlock;
 
 #include <asm/cpu.h>
 
-/* Spins until *l may be free; panics if CPU me already holds it. */
-void spin_wait(struct spinlock *l, u32 me);
+/* Spins until *l may be free; panics if this CPU already holds it. */
+__slow_half void spin_wait(struct spinlock *l);
 
 /* This CPU does nothing any more / all others are told to stop (a panic). */
 void cpu_stop(void) __noreturn;

@@ -19,6 +19,13 @@
 #define __always_inline_ inline __attribute__((always_inline))
 #define __user           /* only the user-copy routines may touch it */
 
+/* A function for what nearly never happens, reached by slow_call(). */
+#ifdef FAULTLINE_HOST
+#define __slow_half __cold
+#else
+#define __slow_half __cold __attribute__((no_caller_saved_registers))
+#endif
+
 /* Internal functions that the host unit tests also call. */
 #ifdef FAULTLINE_HOST
 #define STATIC

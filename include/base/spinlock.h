@@ -59,7 +59,7 @@ static inline void spin_lock_hot(spinlock_t *l)
 {
     lockdep_wait(l);
     while (unlikely(!spin_trylock_hot(l)))
-        spin_wait(l, cpu_id() + 1);
+        slow_call(spin_wait, l);
 }
 
 static inline void spin_unlock_hot(spinlock_t *l)

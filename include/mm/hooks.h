@@ -5,6 +5,7 @@
 #ifndef MM_HOOKS_H
 #define MM_HOOKS_H
 
+#include <arch/cpu.h>
 #include <base/list.h>
 #include <base/spinlock.h>
 #include <base/types.h>
@@ -109,7 +110,7 @@ void rwsem_init(struct rwsem *s);
 
 /* Slow halves (kernel/rwsem.c): queue and sleep; pass the lock on. */
 void rwsem_wait(struct rwsem *s, bool write);
-void rwsem_hand_over(struct rwsem *s);
+__slow_half void rwsem_hand_over(struct rwsem *s);
 
 static inline bool rwsem_try_read(struct rwsem *s)
 {
@@ -154,7 +155,7 @@ static inline void rwsem_up_read(struct rwsem *s)
     lockdep_sleeping(-1);
     __atomic_fetch_sub(&s->count, 1, __ATOMIC_SEQ_CST);
     if (unlikely(READ_ONCE(s->waiting)))
-        rwsem_hand_over(s);
+        slow_call(rwsem_hand_over, s);
 }
 
 static inline void rwsem_up_write(struct rwsem *s)
@@ -162,7 +163,7 @@ static inline void rwsem_up_write(struct rwsem *s)
     lockdep_sleeping(-1);
     __atomic_store_n(&s->count, 0, __ATOMIC_SEQ_CST);
     if (unlikely(READ_ONCE(s->waiting)))
-        rwsem_hand_over(s);
+        slow_call(rwsem_hand_over, s);
 }
 
 #endif

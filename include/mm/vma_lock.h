@@ -16,16 +16,16 @@
 #define TREE_CHANGING ((s32)0x80000000)
 
 /* Slow halves, mm/vma_lock.c. */
-void vma_tree_wait_lookups(struct mm_struct *mm);
-void vma_tree_wait_change(struct mm_struct *mm);
-void vma_wait_readers(struct vm_area_struct *vma);
+__slow_half void vma_tree_wait_lookups(struct mm_struct *mm);
+__slow_half void vma_tree_wait_change(struct mm_struct *mm);
+__slow_half void vma_wait_readers(struct vm_area_struct *vma);
 
 /* The tree is about to change / has changed. mmap lock held for write. */
 static inline void vma_tree_begin(struct mm_struct *mm)
 {
     if (unlikely(__atomic_add_fetch(&mm->tree_users, TREE_CHANGING,
                                     __ATOMIC_SEQ_CST) != TREE_CHANGING))
-        vma_tree_wait_lookups(mm);
+        slow_call(vma_tree_wait_lookups, mm);
 }
 
 static inline void vma_tree_end(struct mm_struct *mm)
@@ -38,7 +38,7 @@ static inline void vma_tree_end(struct mm_struct *mm)
 static inline void vma_lookup_begin(struct mm_struct *mm)
 {
     if (unlikely(__atomic_add_fetch(&mm->tree_users, 1, __ATOMIC_SEQ_CST) < 0))
-        vma_tree_wait_change(mm);
+        slow_call(vma_tree_wait_change, mm);
 }
 
 static inline void vma_lookup_end(struct mm_struct *mm)
@@ -57,7 +57,7 @@ static inline void vma_start_write(struct vm_area_struct *vma)
     /* The full barrier stands against the one in vma_start_read(). */
     __atomic_exchange_n(&vma->vm_lock_seq, seq, __ATOMIC_SEQ_CST);
     if (unlikely(READ_ONCE(vma->vm_readers)))
-        vma_wait_readers(vma);
+        slow_call(vma_wait_readers, vma);
 }
 
 static inline void vma_end_read(struct vm_area_struct *vma)

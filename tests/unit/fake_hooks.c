@@ -15,10 +15,10 @@ bool fake_signal;
 int (*fake_on_block)(void);
 unsigned fake_wakes;
 
-void spin_wait(struct spinlock *l, u32 me)
+void spin_wait(struct spinlock *l)
 {
     panic("lock %p, held by CPU %u, wanted by CPU %u", (void *)l, l->owner - 1,
-          me - 1);
+          cpu_id());
 }
 
 struct rlimit_k fake_limits[RLIMIT_COUNT] = {

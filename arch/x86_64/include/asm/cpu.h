@@ -45,6 +45,14 @@ struct arch_cpu {
         _v;                                                                    \
     })
 
+/* A call that GCC takes for no call at all. */
+#define slow_call(fn, a)                                                       \
+    ({                                                                         \
+        if (0)                                                                 \
+            fn(a); /* right type? */                                           \
+        __asm__ volatile("call %P0" ::"i"(fn), "D"(a) : "cc", "memory");       \
+    })
+
 static inline u32 cpu_id(void)
 {
     return gs_load(u32, CPU_ID_OFFSET);

@@ -13,6 +13,8 @@ extern u32 fake_cpu;
 extern struct thread *fake_thread;
 extern u64 fake_cycles;
 
+#define slow_call(fn, a) fn(a)
+
 static inline u32 cpu_id(void)
 {
     return fake_cpu;
