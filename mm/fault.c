@@ -50,26 +50,29 @@ static unsigned handle_pte_fault(struct vm_fault *vmf)
 unsigned handle_mm_fault(struct vm_area_struct *vma, u64 addr, unsigned flags,
                          struct fault_record *rec)
 {
+    struct vm_fault vmf;
     unsigned ret;
-    struct vm_fault vmf = {
+    pte_t *pte;
+
+    /* The record keeps the walk as the first try found it. */
+    if (likely(rec && !(flags & FAULT_TRIED)))
+        pte = pte_alloc_inline(vma->vm_mm, addr, rec);
+    else
+        pte = pte_alloc(vma->vm_mm, addr, NULL);
+    if (unlikely(!pte))
+        return VM_FAULT_OOM;
+    vmf = (struct vm_fault){
         .vma = vma,
         .address = addr & PAGE_MASK,
         .real_address = addr,
         .flags = flags,
+        .pte = pte,
+        .orig_pte = pte_get(pte),
         .rec = rec,
     };
-
-    /* The record keeps the walk as the first try found it. */
-    if (likely(rec && !(flags & FAULT_TRIED)))
-        vmf.pte = pte_alloc_inline(vma->vm_mm, addr, rec);
-    else
-        vmf.pte = pte_alloc(vma->vm_mm, addr, NULL);
-    if (unlikely(!vmf.pte))
-        return VM_FAULT_OOM;
-    vmf.orig_pte = pte_get(vmf.pte);
     ret = handle_pte_fault(&vmf);
     if (rec && !(ret & VM_FAULT_RETRY))
-        rec->walk_after[PT_LEVELS - 1] = pte_get(vmf.pte).v;
+        rec->walk_after[PT_LEVELS - 1] = pte_get(pte).v;
     return ret;
 }
 
@@ -133,8 +136,7 @@ static int pin_page_once(struct mm_struct *mm, u64 addr, unsigned flags,
 
 int mm_pin_page(struct mm_struct *mm, u64 addr, bool write, struct page **out)
 {
-    unsigned flags =
-        FAULT_RETRY_OK | FAULT_KILLABLE | (write ? FAULT_WRITE : 0);
+    unsigned flags = FAULT_RETRY_OK | (write ? FAULT_WRITE : 0);
     unsigned tries = 0;
     int r;
 

@@ -16,15 +16,10 @@ static unsigned map_zero_page(struct vm_fault *vmf)
     return 0;
 }
 
-unsigned do_anonymous_page(struct vm_fault *vmf)
+static __noinline unsigned map_new_page(struct vm_fault *vmf)
 {
-    struct page *page;
+    struct page *page = mm_charge_page(vmf->vma->vm_mm, alloc_zeroed_page());
 
-    if (userfaultfd_missing(vmf->vma))
-        return handle_userfault(vmf, 0);
-    if (!(vmf->flags & FAULT_WRITE))
-        return map_zero_page(vmf);
-    page = mm_charge_page(vmf->vma->vm_mm, alloc_zeroed_page());
     if (unlikely(!page))
         return VM_FAULT_OOM;
     page_set_family(page, vmf->vma, vmf->address);
@@ -33,4 +28,11 @@ unsigned do_anonymous_page(struct vm_fault *vmf)
         put_page(page);
     fault_note(vmf, END_NEW_PAGE);
     return 0;
+}
+
+unsigned do_anonymous_page(struct vm_fault *vmf)
+{
+    if (userfaultfd_missing(vmf->vma))
+        return handle_userfault(vmf, 0);
+    return vmf->flags & FAULT_WRITE ? map_new_page(vmf) : map_zero_page(vmf);
 }

@@ -11,7 +11,7 @@
 static int touch_flags(const struct vm_area_struct *vma,
                        enum populate_mode mode)
 {
-    const int read = FAULT_RETRY_OK | FAULT_KILLABLE;
+    const int read = FAULT_RETRY_OK;
     const int write = read | (int)FAULT_WRITE;
     u64 rights = vma->vm_flags;
 

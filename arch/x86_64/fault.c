@@ -40,8 +40,8 @@ struct page_fault {
 
 /* ---- the record ---- */
 
-static struct fault_record *open_record(const struct regs *regs, u64 error_code,
-                                        u64 address)
+static __always_inline_ struct fault_record *open_record(
+    const struct regs *regs, u64 error_code, u64 address)
 {
     struct fault_record *rec = ledger_begin(address, regs->ip, error_code);
     struct thread *t = current;
@@ -317,13 +317,9 @@ static void account_fault(unsigned flags)
 /* FAULT_* bits for the CPU's. */
 static unsigned fault_flags(u64 error_code)
 {
-    unsigned flags = FAULT_RETRY_OK | FAULT_KILLABLE;
-
-    _Static_assert(PF_WRITE == FAULT_WRITE << 1 && PF_USER == FAULT_USER,
-                   "bits move together");
-    flags |= (error_code & PF_WRITE) >> 1;
-    flags |= error_code & PF_USER;
-    return flags | (error_code & PF_INSTR ? FAULT_EXEC : 0);
+    _Static_assert(PF_WRITE == FAULT_WRITE && PF_USER == FAULT_USER,
+                   "the same bits");
+    return (error_code & (PF_WRITE | PF_USER)) | FAULT_RETRY_OK;
 }
 
 /*

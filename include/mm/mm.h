@@ -217,18 +217,15 @@ __must_check int munmap_range(struct mm_struct *mm, u64 start, u64 end);
 
 /* ---- faults (mm/fault.c) ---- */
 
-#define FAULT_WRITE    0x01u
-#define FAULT_EXEC     0x02u
+#define FAULT_RETRY_OK 0x01u /* may drop the lock and ask for a retry */
+#define FAULT_WRITE    0x02u
 #define FAULT_USER     0x04u /* taken in user mode */
-#define FAULT_RETRY_OK 0x08u /* may drop the lock and ask for a retry */
-#define FAULT_TRIED    0x10u /* this is the retry */
-#define FAULT_KILLABLE 0x20u
-#define FAULT_VMA_LOCK 0x40u /* the area is locked instead of the mmap lock */
+#define FAULT_TRIED    0x08u /* this is the retry */
+#define FAULT_VMA_LOCK 0x10u /* the area is locked instead of the mmap lock */
 
 #define VM_FAULT_OOM      0x01u
 #define VM_FAULT_SIGBUS   0x02u
 #define VM_FAULT_SIGSEGV  0x04u
-#define VM_FAULT_MAJOR    0x08u
 #define VM_FAULT_RETRY    0x10u /* the lock was dropped */
 #define VM_FAULT_HWPOISON 0x20u /* the page is declared bad */
 #define VM_FAULT_DONE     0x40u /* with RETRY: a pager has seen to it */

@@ -73,7 +73,7 @@ static enum fake_result fault_once(struct mm_struct *mm, u64 va, bool write,
 
 enum fake_result fake_access(struct mm_struct *mm, u64 va, bool write, char **p)
 {
-    unsigned flags = FAULT_USER | FAULT_RETRY_OK | FAULT_KILLABLE;
+    unsigned flags = FAULT_USER | FAULT_RETRY_OK;
     struct mm_struct *current_mm = fake_mm;
     pte_t pte;
 
