@@ -204,9 +204,11 @@ $(U)/sh: $(patsubst user/sh/%.c,$(U)/sh.o/%.o,$(SH_SRC)) $(ULIB)
 
 USER_LINK = $(USER_CC) $(UFLAGS) $(DEPS) -o $@ $<
 $(PAGERS) $(DEMOS): $(ULIB)
+# musl's compiler looks for libraries in musl's folder only.
+$(U)/pager-zip: LDLIBS = $(shell $(CROSS_CC) -print-file-name=liblz4.a)
 $(U)/pager-%: user/pager/%.c $(U)/.flags
 	$(call say,USER)
-	$(Q)$(USER_LINK) $(ULIB)
+	$(Q)$(USER_LINK) $(ULIB) $(LDLIBS)
 $(U)/demo-%: user/demos/%.c $(U)/.flags
 	$(call say,USER)
 	$(Q)$(USER_LINK) $(ULIB)

@@ -171,22 +171,23 @@ make_iso() {
             modules+=("${module##*/}=$module")
         done
     else
-        [ -f "$build/user/demo-$demo" ] || no_demo
         words="$words -- demo $demo"
-        modules+=("data=$data" "demo-$demo=$build/user/demo-$demo")
-        [ ! -f "$build/user/pager-$demo" ] ||
-            modules+=("pager-$demo=$build/user/pager-$demo")
+        modules+=("data=$data")
+        for module in "demo-$demo" "pager-$demo"; do
+            [ ! -f "$build/user/$module" ] ||
+                modules+=("$module=$build/user/$module")
+        done
+        [ ${#modules[@]} -gt 2 ] || no_demo
     fi
     iso=$tmp/faultline.iso
     "$here/tools/mkiso" "$iso" "$kernel" "$words" "${modules[@]}" || exit 2
 }
 
 no_demo() {
-    local f names=''
-    for f in "$build"/user/demo-*; do
-        names="$names ${f##*/demo-}"
-    done
-    die "no demo '$demo'; there are:$names"
+    local names
+    names=$(cd "$build/user" && printf '%s\n' demo-* pager-* |
+        sed -E '/\./d; s/^(demo|pager)-//' | sort -u | tr '\n' ' ')
+    die "no demo '$demo'; there are: ${names% }"
 }
 
 # ---- boot ------------------------------------------------------------------

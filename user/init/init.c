@@ -5,7 +5,8 @@
  *
  *     init run         module `program` with the arguments in module `argv`
  *     init demo NAME   module `demo-NAME`, descriptor 3 = module `data`,
- *                      4 = module `pager-NAME`
+ *                      4 = module `pager-NAME`; or, if there is no such
+ *                      module, `pager-NAME --demo`
  *     init shell       the demo "file", then module `sh` with all modules
  *
  * An ordinary Linux program: MODULES and inherited descriptors are all that
@@ -168,12 +169,17 @@ static void place(int from, int to)
 static int run_demo(const char *name, char *program_module, size_t size)
 {
     char pager_module[64];
-    char *argv[] = {program_module, NULL};
+    char *argv[] = {program_module, NULL, NULL};
     int program;
     pid_t pid;
 
     snprintf(program_module, size, "demo-%s", name);
     snprintf(pager_module, sizeof(pager_module), "pager-%s", name);
+    if (module_find(program_module) < 0 && module_find(pager_module) >= 0) {
+        /* A pager that brings its client along. */
+        snprintf(program_module, size, "%s", pager_module);
+        argv[1] = (char *)"--demo";
+    }
     program = module_need(program_module);
     pid = fork_or_die();
     if (!pid) {

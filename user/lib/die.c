@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "sys.h"
 
@@ -47,4 +48,13 @@ _Noreturn void die_errno(int status, const char *format, ...)
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     put_and_exit(status, text, reason);
+}
+
+void *map_or_die(unsigned long size, int flags, int fd)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+
+    if (memory == MAP_FAILED)
+        die_errno(2, "mmap of %lu bytes", size);
+    return memory;
 }

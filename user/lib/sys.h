@@ -35,7 +35,10 @@ _Noreturn void die(int status, const char *format, ...)
 _Noreturn void die_errno(int status, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The name that both put before the message. */
+/* mmap(2) of SIZE bytes to read and write; dies when there is no room. */
+void *map_or_die(unsigned long size, int flags, int fd);
+
+/* The name that die() puts before the message. */
 extern const char *program_name;
 
 #endif

@@ -10,6 +10,14 @@
 #include <linux/userfaultfd.h>
 #include <sys/types.h>
 
+/* Newer than the headers of some systems. */
+#ifndef UFFD_FEATURE_WP_UNPOPULATED
+#define UFFD_FEATURE_WP_UNPOPULATED (1 << 13)
+#endif
+#ifndef UFFD_FEATURE_WP_ASYNC
+#define UFFD_FEATURE_WP_ASYNC (1 << 15)
+#endif
+
 /* Messages taken by one read. */
 #define UFFD_MESSAGES 16
 

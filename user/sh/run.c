@@ -44,12 +44,13 @@ static void run_module(const char *name, char *const argv[])
 /* The init program knows how to set a demo up, whoever runs it. */
 void do_demo(int argc, char **argv)
 {
-    char name[64];
+    char name[64], pager[64];
     char *words[] = {(char *)"init", (char *)"demo", argv[1], NULL};
 
     (void)argc;
     snprintf(name, sizeof(name), "demo-%s", argv[1]);
-    if (module_find(name) < 0)
+    snprintf(pager, sizeof(pager), "pager-%s", argv[1]);
+    if (module_find(name) < 0 && module_find(pager) < 0)
         printf("no demo is named %s\n", argv[1]);
     else
         run_module("init", words);

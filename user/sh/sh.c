@@ -21,7 +21,7 @@ static const struct command {
     int least; /* arguments */
     void (*run)(int argc, char **argv);
 } commands[] = {
-    {"demo", "NAME", "run a demo: file, anon, ...", 1, do_demo},
+    {"demo", "NAME", "run a demo: file, anon, zip, ...", 1, do_demo},
     {"run", "MODULE [ARGS...]", "run a program among the boot modules", 1,
      do_run},
     {"tasks", "", "who is there and in what state", 0, do_tasks},
