@@ -173,7 +173,7 @@ struct mm_struct *mm_fork(struct mm_struct *parent)
     r = copy_areas(child, parent);
     tlb_flush_mm(parent);
     if (r)
-        userfaultfd_cancel(parent, UFFD_EVENT_FORK);
+        userfaultfd_cancel(&parent->uffd_events);
     else
         family_join(child);
     mmap_write_unlock(parent);

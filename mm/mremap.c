@@ -158,8 +158,18 @@ static void leave_area(const struct remap *rm, struct vm_area_struct *vma)
             vma->vm_flags &= ~VM_LOCKED_MASK;
             vma_rejoin(vma);
         }
-    } else if (rm->old_len)
-        BUG_ON(munmap_range(rm->mm, rm->addr, rm->addr + rm->old_len));
+    } else if (rm->old_len) {
+        munmap_area(vma);
+    }
+}
+
+/* A pager that wants to know hears that the old place goes. */
+static int tell_of_leaving(const struct remap *rm)
+{
+    if (likely(!rm->mm->uffd_unmap) || (rm->flags & MREMAP_DONTUNMAP) ||
+        !rm->old_len)
+        return 0;
+    return userfaultfd_unmap(rm->mm, rm->addr, rm->addr + rm->old_len);
 }
 
 /* The new area with the pages in it, or NULL: no memory, nothing has changed.
@@ -171,6 +181,7 @@ static struct vm_area_struct *new_home(const struct remap *rm,
     /* What stays behind loses its lock, and just that. */
     bool cut = rm->old_len &&
                (!(rm->flags & MREMAP_DONTUNMAP) || (vma->vm_flags & VM_LOCKED));
+    struct userfaultfd_event **events = userfaultfd_events_end(rm->mm);
     struct vm_area_struct *new;
 
     if (cut && cut_out(rm, vma)) {
@@ -178,11 +189,12 @@ static struct vm_area_struct *new_home(const struct remap *rm,
         return NULL;
     }
     new = copy_area(rm, vma);
-    if (new && !move_page_tables(vma, rm->addr, new, rm->old_len))
+    if (new && !tell_of_leaving(rm) &&
+        !move_page_tables(vma, rm->addr, new, rm->old_len))
         return new;
-    userfaultfd_cancel(rm->mm, UFFD_EVENT_REMAP);
+    userfaultfd_cancel(events);
     if (new)
-        BUG_ON(munmap_range(rm->mm, new->vm_start, new->vm_end));
+        munmap_area(new);
     else
         vm_uncharge(promised);
     vma_rejoin(vma);

@@ -59,11 +59,39 @@ static inline void zap_areas(struct mm_struct *mm, struct vm_area_struct *vma,
     zap_page_range(mm, first, first->vm_start, last->vm_end);
 }
 
+/* The areas from vma on that begin before end, all of them; start: of what is
+ * free then. */
+static __always_inline_ void unmap_areas(struct mm_struct *mm,
+                                         struct vm_area_struct *vma, u64 start,
+                                         u64 end)
+{
+    struct vm_area_struct *prev = vma->vm_prev, *next;
+    u64 accounted = 0;
+
+    update_hiwater_vm(mm);
+    zap_areas(mm, vma, end);
+    for (; vma && vma->vm_start < end; vma = next) {
+        next = vma->vm_next;
+        vm_stat_account(mm, vma->vm_flags, -(s64)vma_pages(vma));
+        accounted += vma_accounted(vma);
+        if (next && next->vm_start < end)
+            vma_unlink_more(mm, vma);
+        else
+            vma_unlink(mm, vma);
+        vma_free(vma);
+    }
+    vm_uncharge(accounted);
+    free_tables_around(mm, start, end, prev, vma);
+}
+
+void munmap_area(struct vm_area_struct *vma)
+{
+    unmap_areas(vma->vm_mm, vma, vma->vm_start, vma->vm_end);
+}
+
 int munmap_range(struct mm_struct *mm, u64 start, u64 end)
 {
     struct vm_area_struct *vma = find_vma_intersection(mm, start, end);
-    struct vm_area_struct *prev, *next;
-    u64 accounted = 0;
     int r;
 
     if (!vma)
@@ -79,21 +107,7 @@ int munmap_range(struct mm_struct *mm, u64 start, u64 end)
         if (r)
             return r;
     }
-    prev = vma->vm_prev;
-    update_hiwater_vm(mm);
-    zap_areas(mm, vma, end);
-    for (; vma && vma->vm_start < end; vma = next) {
-        next = vma->vm_next;
-        vm_stat_account(mm, vma->vm_flags, -(s64)vma_pages(vma));
-        accounted += vma_accounted(vma);
-        if (next && next->vm_start < end)
-            vma_unlink_more(mm, vma);
-        else
-            vma_unlink(mm, vma);
-        vma_free(vma);
-    }
-    vm_uncharge(accounted);
-    free_tables_around(mm, start, end, prev, vma);
+    unmap_areas(mm, vma, start, end);
     return 0;
 }
 

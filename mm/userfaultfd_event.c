@@ -10,13 +10,22 @@
  */
 #include <mm/userfaultfd.h>
 
+struct userfaultfd_event **userfaultfd_events_end(struct mm_struct *mm)
+{
+    struct userfaultfd_event **last = &mm->uffd_events;
+
+    while (*last)
+        last = &(*last)->next;
+    return last;
+}
+
 /* An event of ctx, to be delivered when mm's lock is let go; NULL: no memory.
  */
 static struct userfaultfd_event *event_note(struct mm_struct *mm,
                                             struct userfaultfd_ctx *ctx,
                                             u8 what)
 {
-    struct userfaultfd_event *e = kzalloc(sizeof(*e)), **last;
+    struct userfaultfd_event *e = kzalloc(sizeof(*e));
 
     if (!e)
         return NULL;
@@ -24,9 +33,7 @@ static struct userfaultfd_event *event_note(struct mm_struct *mm,
     __atomic_fetch_add(&ctx->changing, 1, __ATOMIC_RELAXED);
     e->ctx = ctx;
     e->msg.event = what;
-    for (last = &mm->uffd_events; *last; last = &(*last)->next)
-        ;
-    *last = e;
+    *userfaultfd_events_end(mm) = e;
     return e;
 }
 
@@ -197,16 +204,12 @@ void userfaultfd_deliver(struct mm_struct *mm)
     }
 }
 
-void userfaultfd_cancel(struct mm_struct *mm, u8 what)
+void userfaultfd_cancel(struct userfaultfd_event **from)
 {
-    struct userfaultfd_event **link = &mm->uffd_events, *e;
+    struct userfaultfd_event *e;
 
-    while ((e = *link)) {
-        if (e->msg.event != what) {
-            link = &e->next;
-            continue;
-        }
-        *link = e->next;
+    while ((e = *from)) {
+        *from = e->next;
         if (e->child) /* its areas go with their address space */
             userfaultfd_ctx_put(e->child);
         e->child = NULL;

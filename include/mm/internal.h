@@ -38,6 +38,10 @@ static inline void vma_set_edges(struct vm_area_struct *vma, u64 start, u64 end)
  * held. */
 void lazyfree_range(struct vm_area_struct *vma, u64 start, u64 end);
 
+/* mm/munmap.c: the whole area goes; it cannot fail, and no pager is told. mmap
+ * lock held for write. */
+void munmap_area(struct vm_area_struct *vma);
+
 /* mm/mseal.c: an area of the range is sealed. mmap lock held. */
 bool range_sealed(struct mm_struct *mm, u64 start, u64 end);
 

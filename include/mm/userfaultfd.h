@@ -224,8 +224,10 @@ __must_check int userfaultfd_remap(struct vm_area_struct *new, u64 from, u64 to,
                                    u64 len);
 __must_check int userfaultfd_unmap(struct mm_struct *mm, u64 start, u64 end);
 
-/* The events of that kind, noted for what then failed, are off. */
-void userfaultfd_cancel(struct mm_struct *mm, u8 what);
+/* Where the next event will be noted; and: those noted from there on, for what
+ * then failed, are off. */
+struct userfaultfd_event **userfaultfd_events_end(struct mm_struct *mm);
+void userfaultfd_cancel(struct userfaultfd_event **from);
 
 /* The pages of [start, end) in vma are to be discarded. mmap lock held for
  * read. True: it has been let go, the pager was told, look again. */
