@@ -82,7 +82,7 @@ ORACLE := $(BUILD)/oracle
 T := $(BUILD)/unit
 TFLAGS := -std=gnu11 -O1 -g -Wall -Wextra $(WERROR) -DFAULTLINE_HOST \
     -fno-omit-frame-pointer -fsanitize=address,undefined \
-    -fno-sanitize-recover=all --coverage -Itests/unit/include -Itests/unit -Iinclude \
+    -fno-sanitize-recover=all -Itests/unit/include -Itests/unit -Iinclude \
     $(KNOBS)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT := $(patsubst tests/unit/%.c,$(T)/%,$(UNIT_SRC))
@@ -245,14 +245,15 @@ $(ORACLE)/init: tests/oracle/init.c $(U)/.flags
 	$(Q)mkdir -p $(@D)
 	$(Q)$(USER_LINK)
 
+$(T)/obj/mm/%.o: COVER := --coverage
 $(T)/obj/%.o: %.c $(T)/.flags
 	$(call say,HOST)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(HOSTCC) $(TFLAGS) $(DEPS) -c -o $@ $<
-$(UNIT): $(TOBJ)
-$(T)/test_%: tests/unit/test_%.c $(T)/.flags
+	$(Q)$(HOSTCC) $(TFLAGS) $(COVER) $(DEPS) -c -o $@ $<
+.SECONDARY: $(UNIT:$(T)/%=$(T)/obj/tests/unit/%.o)
+$(T)/test_%: $(T)/obj/tests/unit/test_%.o $(TOBJ)
 	$(call say,UNIT)
-	$(Q)$(HOSTCC) $(TFLAGS) $(DEPS) -o $@ $< $(TOBJ) -lcmocka
+	$(Q)$(HOSTCC) $(TFLAGS) --coverage -o $@ $(filter %.o,$^) -lcmocka
 
 # The ISO of the demo: its data module is the kernel's own image.
 MODULES = init=$(U)/init data=$(KERNEL) \

@@ -84,6 +84,7 @@ enum fake_result {
     FAKE_SEGV_MAPERR,
     FAKE_SEGV_ACCERR,
     FAKE_SIGBUS,
+    FAKE_POISON, /* SIGBUS, BUS_MCEERR_AR */
     FAKE_OOM,
 };
 

@@ -11,12 +11,14 @@ static bool pte_allows(pte_t pte, bool write)
     return pte_present(pte) && pte_user(pte) && (!write || pte_write(pte));
 }
 
-/* TLB, then the walk, which sets accessed and dirty. */
+/* TLB, then the walk, which sets accessed and dirty; the first store to a page
+ * walks again. */
 static bool translate(struct mm_struct *mm, u64 va, bool write, pte_t *out)
 {
     pte_t *pte;
 
-    if (fake_tlb_lookup(mm, va, out))
+    if (fake_tlb_lookup(mm, va, out) &&
+        !(write && pte_write(*out) && !pte_dirty(*out)))
         return pte_allows(*out, write);
     pte = pte_lookup(mm, va);
     if (!pte || !pte_allows(*pte, write))
@@ -67,6 +69,8 @@ static enum fake_result fault_once(struct mm_struct *mm, u64 va, bool write,
         return FAKE_SEGV_ACCERR;
     if (r & VM_FAULT_SIGBUS)
         return FAKE_SIGBUS;
+    if (r & VM_FAULT_HWPOISON)
+        return FAKE_POISON;
     fake_tlb_check_page(mm, va); /* other CPUs go on with what they have */
     return FAKE_OK;
 }
