@@ -7,10 +7,12 @@
 #include <mm/internal.h>
 #include <uapi/faultline/mman.h>
 
-/* The part of *vma within the range: flags are the new ones of the area. */
-static int lock_area(struct vm_area_struct **vma, u64 start, u64 end, u64 flags)
+/* The part of *vma within the range; lock: its new VM_LOCKED bits. */
+static int lock_area(struct vm_area_struct **vma, u64 start, u64 end,
+                     const void *lock)
 {
     u64 old = (*vma)->vm_flags, pages = (end - start) >> PAGE_SHIFT;
+    u64 flags = (old & ~VM_LOCKED_MASK) | *(const u64 *)lock;
     struct mm_struct *mm = (*vma)->vm_mm;
     int r;
 
@@ -22,29 +24,8 @@ static int lock_area(struct vm_area_struct **vma, u64 start, u64 end, u64 flags)
     return r;
 }
 
-/* Up to the first hole, which is an error. mmap lock held for write. */
-static int lock_areas(struct mm_struct *mm, u64 at, u64 end, u64 lock)
-{
-    struct vm_area_struct *vma = find_vma(mm, at);
-
-    while (at < end) {
-        u64 stop;
-        int r;
-
-        if (!vma || vma->vm_start > at)
-            return -ENOMEM;
-        stop = min(end, vma->vm_end);
-        r = lock_area(&vma, at, stop, (vma->vm_flags & ~VM_LOCKED_MASK) | lock);
-        if (r)
-            return r;
-        at = stop;
-        if (vma->vm_end <= at)
-            vma = vma->vm_next;
-    }
-    return 0;
-}
-
-/* Rounds outwards, as mlock(2) says; lock: the areas' new VM_LOCKED bits. */
+/* Rounds outwards, as mlock(2) says; up to the first hole, which is an error.
+ */
 static long lock_range(struct mm_struct *mm, u64 start, u64 len, u64 lock)
 {
     u64 from = start & PAGE_MASK;
@@ -54,7 +35,7 @@ static long lock_range(struct mm_struct *mm, u64 start, u64 len, u64 lock)
     if (end < from)
         return -EINVAL;
     mmap_write_lock(mm);
-    r = lock_areas(mm, from, end, lock);
+    r = vma_each_part(mm, from, end, lock_area, &lock);
     mmap_write_unlock(mm);
     if (r || !lock)
         return r;
@@ -83,8 +64,7 @@ static void lock_all(struct mm_struct *mm, u64 lock)
     struct vm_area_struct *vma;
 
     for_each_vma (mm, vma)
-        (void)!lock_area(&vma, vma->vm_start, vma->vm_end,
-                         (vma->vm_flags & ~VM_LOCKED_MASK) | lock);
+        (void)!lock_area(&vma, vma->vm_start, vma->vm_end, &lock);
 }
 
 long do_mlockall(struct mm_struct *mm, u64 flags)

@@ -85,7 +85,7 @@ static void exit_mmap(struct mm_struct *mm)
     u64 accounted = 0;
 
     for_each_vma (mm, vma) {
-        zap_page_range(mm, vma, vma->vm_start, vma->vm_end);
+        zap_page_range(mm, vma->vm_start, vma->vm_end);
         if (vma->vm_object)
             object_unlink(vma); /* before its tables go */
     }

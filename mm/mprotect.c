@@ -56,38 +56,27 @@ _Static_assert(VM_MAYREAD == VM_READ << 4 && VM_MAYWRITE == VM_WRITE << 4 &&
                    VM_MAYEXEC == VM_EXEC << 4,
                "may_protect() shifts");
 
-/* Area by area from start; a hole ends it with -ENOMEM, what went before
- * stays changed, as on Linux. mmap lock held for write. */
-static long protect_range(struct mm_struct *mm, u64 start, u64 end, u64 prot,
-                          int key)
+struct rights {
+    u64 prot;
+    int key;
+};
+
+/* One area's part of the range. */
+static __always_inline_ int protect_part(struct vm_area_struct **vma, u64 start,
+                                         u64 end, const void *arg)
 {
-    struct vm_area_struct *vma = find_vma(mm, start);
-    u64 at = start;
+    const struct rights *rights = arg;
+    u64 prot = rights->prot, flags;
+    int key = rights->key;
 
-    while (at < end) {
-        u64 stop, flags;
-        int r;
-
-        if (!vma || vma->vm_start > at)
-            return -ENOMEM;
-        if (!may_protect(vma, prot))
-            return -EACCES;
-        if (unlikely(vma->vm_flags & VM_SEALED))
-            return -EPERM;
-        stop = min(end, vma->vm_end);
-        flags = (vma->vm_flags & ~VM_ACCESS) | prot;
-        if (unlikely(key >= 0 || prot == VM_EXEC || (flags & VM_PKEY_MASK)))
-            flags = (flags & ~VM_PKEY_MASK) | pkey_for_mprotect(vma, prot, key);
-        if (flags != vma->vm_flags) {
-            r = protect_area(&vma, at, stop, flags);
-            if (r)
-                return r;
-        }
-        at = stop;
-        if (vma->vm_end <= at)
-            vma = vma->vm_next;
-    }
-    return 0;
+    if (!may_protect(*vma, prot))
+        return -EACCES;
+    if (unlikely((*vma)->vm_flags & VM_SEALED))
+        return -EPERM;
+    flags = ((*vma)->vm_flags & ~VM_ACCESS) | prot;
+    if (unlikely(key >= 0 || prot == VM_EXEC || (flags & VM_PKEY_MASK)))
+        flags = (flags & ~VM_PKEY_MASK) | pkey_for_mprotect(*vma, prot, key);
+    return flags == (*vma)->vm_flags ? 0 : protect_area(vma, start, end, flags);
 }
 
 /* PROT_GROWSDOWN and PROT_GROWSUP: the change reaches to an end of the area. */
@@ -139,7 +128,8 @@ long do_pkey_mprotect(struct mm_struct *mm, u64 start, u64 len, u64 prot,
     else if (unlikely(prot & grows))
         r = grow_range(mm, &start, &end, prot);
     if (!r)
-        r = protect_range(mm, start, end, prot & VM_ACCESS, key);
+        r = vma_each_part(mm, start, end, protect_part,
+                          &(struct rights){prot & VM_ACCESS, key});
     mmap_write_unlock(mm);
     return r;
 }

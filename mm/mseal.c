@@ -18,25 +18,14 @@ static bool no_holes(struct mm_struct *mm, u64 at, u64 end)
     return true;
 }
 
-/* mmap lock held for write. */
-static int seal_areas(struct mm_struct *mm, u64 at, u64 end)
+static int seal_area(struct vm_area_struct **vma, u64 start, u64 end,
+                     const void *unused __maybe_unused)
 {
-    struct vm_area_struct *vma = find_vma(mm, at);
+    u64 flags = (*vma)->vm_flags | VM_SEALED;
 
-    mm->sealed = true;
-    while (at < end) {
-        u64 stop = min(end, vma->vm_end);
-        int r = 0;
-
-        if (!(vma->vm_flags & VM_SEALED))
-            r = vma_modify_flags(&vma, at, stop, vma->vm_flags | VM_SEALED);
-        if (r)
-            return r;
-        at = stop;
-        if (vma->vm_end <= at)
-            vma = vma->vm_next;
-    }
-    return 0;
+    (*vma)->vm_mm->sealed = true;
+    return flags == (*vma)->vm_flags ? 0
+                                     : vma_modify_flags(vma, start, end, flags);
 }
 
 bool range_sealed(struct mm_struct *mm, u64 start, u64 end)
@@ -61,7 +50,9 @@ long do_mseal(struct mm_struct *mm, u64 start, u64 len, u64 flags)
     if (end == start)
         return 0;
     mmap_write_lock(mm);
-    r = no_holes(mm, start, end) ? seal_areas(mm, start, end) : -ENOMEM;
+    r = no_holes(mm, start, end)
+            ? vma_each_part(mm, start, end, seal_area, NULL)
+            : -ENOMEM;
     mmap_write_unlock(mm);
     return r;
 }

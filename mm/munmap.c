@@ -49,14 +49,15 @@ static void free_tables_around(struct mm_struct *mm, u64 start, u64 end,
 static inline void zap_areas(struct mm_struct *mm, struct vm_area_struct *vma,
                              u64 end)
 {
-    struct vm_area_struct *first = vma, *last;
+    u64 start = vma->vm_start;
+    struct vm_area_struct *last;
 
     do {
         vma_start_write(vma);
         last = vma;
         vma = vma->vm_next;
     } while (vma && vma->vm_start < end);
-    zap_page_range(mm, first, first->vm_start, last->vm_end);
+    zap_page_range(mm, start, last->vm_end);
 }
 
 /* The areas from vma on that begin before end, all of them; start: of what is

@@ -125,9 +125,7 @@ static inline void zap(struct mm_struct *mm, u64 start, u64 end,
         zap_tables(mm, pte, start, stop, end, keep_marks);
 }
 
-void zap_page_range(struct mm_struct *mm,
-                    struct vm_area_struct *vma __maybe_unused, u64 start,
-                    u64 end)
+void zap_page_range(struct mm_struct *mm, u64 start, u64 end)
 {
     zap(mm, start, end, false);
 }

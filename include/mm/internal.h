@@ -34,6 +34,36 @@ static inline void vma_set_edges(struct vm_area_struct *vma, u64 start, u64 end)
     vma->vm_end = end;
 }
 
+/*
+ * Calls fn for each area's part of [at, end); fn may cut or merge the area, and
+ * leaves in *vma the one that then covers the part. Ends with fn's error, or
+ * -ENOMEM at the first hole. mmap lock held for write.
+ */
+static __always_inline_ int vma_each_part(struct mm_struct *mm, u64 at, u64 end,
+                                          int (*fn)(struct vm_area_struct **vma,
+                                                    u64 start, u64 end,
+                                                    const void *arg),
+                                          const void *arg)
+{
+    struct vm_area_struct *vma = find_vma(mm, at);
+
+    while (at < end) {
+        u64 stop;
+        int r;
+
+        if (!vma || vma->vm_start > at)
+            return -ENOMEM;
+        stop = min(end, vma->vm_end);
+        r = fn(&vma, at, stop, arg);
+        if (r)
+            return r;
+        at = stop;
+        if (vma->vm_end <= at)
+            vma = vma->vm_next;
+    }
+    return 0;
+}
+
 /* mm/lazyfree.c: MADV_FREE of a part of a private anonymous area. mmap lock
  * held. */
 void lazyfree_range(struct vm_area_struct *vma, u64 start, u64 end);

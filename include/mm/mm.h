@@ -295,12 +295,11 @@ void free_pgtables(struct mm_struct *mm, u64 start, u64 end, u64 floor,
                    u64 ceiling);
 
 /*
- * Unmaps the pages of [start, end), which lies in vma, flushes, then drops
- * their mapcount and reference. mmap lock held (read or write); takes
+ * Unmaps the pages of [start, end), flushes, then drops their mapcount and
+ * reference. mmap lock held (read or write); takes
  * page_table_lock, and only where there is a page table.
  */
-void zap_page_range(struct mm_struct *mm, struct vm_area_struct *vma, u64 start,
-                    u64 end);
+void zap_page_range(struct mm_struct *mm, u64 start, u64 end);
 
 /* The same where the area stays: an object's page may come back, and is then
  * as protected by a userfaultfd as it was. */

@@ -46,7 +46,7 @@ static struct page *map_page(u64 va)
 
 static void zap(u64 start, u64 end)
 {
-    zap_page_range(mm, vma, start, end);
+    zap_page_range(mm, start, end);
 }
 
 static void lookup(void **state __maybe_unused)
