@@ -12,6 +12,7 @@
 #include <kernel/sys_proc.h>
 #include <kernel/task.h>
 #include <kernel/tty.h>
+#include <kernel/uffd.h>
 
 void task_begin_exit(struct task *task, int status)
 {
@@ -222,6 +223,8 @@ void thread_exit(int status)
         __atomic_fetch_or(&t->work, WORK_SIGNAL, __ATOMIC_RELAXED);
     thread_robust_exit(t);
     thread_clear_tid(t);
+    if (unlikely(t->serves))
+        uffd_thread_gone(t);
     files_set(NULL);
     thread_leave_mm(t);
     if (thread_leave(t, status)) {

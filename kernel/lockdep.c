@@ -38,6 +38,7 @@ static const char *const class_names[] = {
     [LOCK_FAMILY] = "family",
     [LOCK_PAGE_TABLE] = "page table",
     [LOCK_PTE] = "page-table entries",
+    [LOCK_UFFD_ALL] = "all userfaultfds",
     [LOCK_UFFD] = "userfaultfd",
     [LOCK_TASK] = "task",
     [LOCK_FILES] = "files",

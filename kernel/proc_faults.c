@@ -15,11 +15,14 @@
 
 static void show_record(struct seq *s, const struct fault_record *rec)
 {
-    seq_printf(s, "#%lu [%u/%u] ip %lx: %s of %lx, %lu ticks: %s\n", rec->id,
+    seq_printf(s, "#%lu [%u/%u] ip %lx: %s of %lx, %lu ticks: %s", rec->id,
                rec->pid, rec->tid, rec->ip,
                rec->error_code & ERROR_WRITE ? "write" : "read or fetch",
                rec->address, rec->stage[STAGE_RESUMED] - rec->stage[STAGE_TRAP],
                trace_end_text(rec->end));
+    for (int i = 0; rec->end == END_DEADLOCK && i < 4 && rec->cycle[i]; i++)
+        seq_printf(s, " #%lu", rec->cycle[i]);
+    seq_printf(s, "\n");
 }
 
 /* *cursor counts slots, oldest first for each CPU. */

@@ -153,6 +153,8 @@ static unsigned uffd_poll(struct file *f, struct poll_table *pt)
     struct userfaultfd_ctx *ctx = f->data;
 
     pt->add(pt, &ctx->readers);
+    if (READ_ONCE(ctx->server) != current)
+        userfaultfd_serve(ctx);
     if (!ctx->initialized || !(f->flags & O_NONBLOCK))
         return POLLERR;
     return userfaultfd_has_msg(ctx) ? POLLIN : 0;

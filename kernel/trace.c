@@ -25,6 +25,7 @@ static const char *const end_text[] = {
     [END_SIGSEGV] = "SIGSEGV",
     [END_SIGBUS] = "SIGBUS",
     [END_KILLED] = "left for a signal",
+    [END_DEADLOCK] = "deadlock: its pager waits for it",
 };
 
 const char *trace_end_text(u32 end)
@@ -108,10 +109,14 @@ void trace_story(const struct fault_record *rec)
     print_area(rec);
     if (rec->vma_end) {
         print_walk("before ", rec->walk_before, rec->address);
-        print_walk("after  ", rec->walk_after, rec->address);
+        if (rec->end != END_DEADLOCK)
+            print_walk("after  ", rec->walk_after, rec->address);
     }
     print_stages(rec);
-    printk("  end     %s\n", end_text[rec->end]);
+    printk("  end     %s", end_text[rec->end]);
+    for (int i = 0; rec->end == END_DEADLOCK && i < 4 && rec->cycle[i]; i++)
+        printk(" #%lu", rec->cycle[i]);
+    printk("\n");
 }
 
 static void trace_both(const struct fault_record *rec)

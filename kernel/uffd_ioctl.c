@@ -5,6 +5,7 @@
 #include <arch/uaccess.h>
 #include <base/errno.h>
 #include <kernel/file.h>
+#include <kernel/thread.h>
 #include <kernel/uffd.h>
 #include <mm/userfaultfd.h>
 
@@ -244,6 +245,14 @@ static long uffd_guard(struct userfaultfd_ctx *ctx,
                              &guard);
 }
 
+/* What only those who serve a range ask for. */
+static bool serves(unsigned cmd)
+{
+    return cmd == UFFDIO_WAKE || cmd == UFFDIO_COPY || cmd == UFFDIO_ZEROPAGE ||
+           cmd == UFFDIO_CONTINUE || cmd == UFFDIO_WRITEPROTECT ||
+           cmd == UFFDIO_MOVE;
+}
+
 long uffd_ioctl(struct file *f, unsigned cmd, u64 arg)
 {
     struct userfaultfd_ctx *ctx = f->data;
@@ -251,6 +260,8 @@ long uffd_ioctl(struct file *f, unsigned cmd, u64 arg)
 
     if (cmd != UFFDIO_API && !ctx->initialized)
         return -EINVAL;
+    if (unlikely(READ_ONCE(ctx->server) != current) && serves(cmd))
+        userfaultfd_serve(ctx);
     switch (cmd) {
     case UFFDIO_COPY:
         return uffd_copy(ctx, p);

@@ -8,6 +8,8 @@
 #include <mm/userfaultfd.h>
 
 static struct kmem_cache ctx_cache;
+struct list_head userfaultfd_all = {&userfaultfd_all, &userfaultfd_all};
+spinlock_t userfaultfd_all_lock = SPINLOCK_INIT_CLASS(LOCK_UFFD_ALL);
 
 void userfaultfd_init(void)
 {
@@ -31,6 +33,9 @@ struct userfaultfd_ctx *userfaultfd_ctx_create(struct mm_struct *mm, u32 flags)
     list_init(&ctx->taken);
     list_init(&ctx->events);
     wait_queue_init(&ctx->readers);
+    spin_lock(&userfaultfd_all_lock);
+    list_add_tail(&ctx->all_link, &userfaultfd_all);
+    spin_unlock(&userfaultfd_all_lock);
     return ctx;
 }
 
@@ -38,6 +43,9 @@ void userfaultfd_ctx_put(struct userfaultfd_ctx *ctx)
 {
     if (__atomic_fetch_sub(&ctx->refcount, 1, __ATOMIC_ACQ_REL) != 1)
         return;
+    spin_lock(&userfaultfd_all_lock);
+    list_del(&ctx->all_link);
+    spin_unlock(&userfaultfd_all_lock);
     mm_drop(ctx->mm);
     kfree(ctx->guards);
     kmem_cache_free(&ctx_cache, ctx);

@@ -16,8 +16,8 @@ struct fill {
     struct userfaultfd_ctx *ctx;
     enum uffd_fill kind;
     bool protect; /* COPY_MODE_WP */
+    bool now;     /* even while mappings are changing */
     u64 end;
-    bool now; /* even while mappings are changing */
 };
 
 /* The registered area that holds all of what is left, or why not. */
@@ -134,7 +134,7 @@ static int copy_page(const struct fill *f, u64 dst, u64 src)
 int userfaultfd_fill_now(struct userfaultfd_ctx *ctx, enum uffd_fill kind,
                          u64 address)
 {
-    struct fill f = {ctx, kind, false, address + PAGE_SIZE, true};
+    struct fill f = {ctx, kind, false, true, address + PAGE_SIZE};
     int r;
 
     if (!mm_try_get(ctx->mm))
@@ -147,7 +147,7 @@ int userfaultfd_fill_now(struct userfaultfd_ctx *ctx, enum uffd_fill kind,
 s64 userfaultfd_fill(struct userfaultfd_ctx *ctx, enum uffd_fill kind, u64 dst,
                      u64 src, u64 len, bool protect)
 {
-    struct fill f = {ctx, kind, protect, dst + len, false};
+    struct fill f = {ctx, kind, protect, false, dst + len};
     u64 done = 0;
     int r = 0;
 

@@ -8,7 +8,6 @@
  */
 #include <arch/cpu.h>
 #include <arch/machine.h>
-#include <base/printk.h>
 #include <mm/fault.h>
 #include <mm/userfaultfd.h>
 
@@ -18,13 +17,14 @@ static void wait_init(struct userfaultfd_wait *w, const struct vm_fault *vmf,
     bool exact = ctx->features & UFFD_FEATURE_EXACT_ADDRESS;
     bool tid = ctx->features & UFFD_FEATURE_THREAD_ID;
 
-    *w = (struct userfaultfd_wait){
-        .thread = thread_current(),
-        .rec = vmf->rec,
-        /* A system call's own access goes on after a mere handler's signal */
-        .mode = vmf->flags & FAULT_USER ? WAIT_INTERRUPTIBLE : WAIT_KILLABLE,
-        .address = vmf->address,
-    };
+    /* Field by field, for every fault pays for it; not the link. */
+    w->thread = thread_current();
+    w->rec = vmf->rec;
+    w->address = vmf->address;
+    /* A system call's own access goes on after a mere handler's signal */
+    w->mode = vmf->flags & FAULT_USER ? WAIT_INTERRUPTIBLE : WAIT_KILLABLE;
+    w->woken = w->refuses = false;
+    w->msg = (struct uffd_msg){0};
     w->msg.event = UFFD_EVENT_PAGEFAULT;
     w->msg.pagefault.address = exact ? vmf->real_address : vmf->address;
     w->msg.pagefault.flags =
@@ -37,24 +37,34 @@ static void wait_init(struct userfaultfd_wait *w, const struct vm_fault *vmf,
 static bool wait_queue_fault(struct userfaultfd_ctx *ctx,
                              struct userfaultfd_wait *w)
 {
+    struct thread *reader;
     u64 now = cycles();
-    bool handed;
 
     if (likely(w->rec))
         w->rec->stage[STAGE_QUEUED] = now;
     spin_lock(&ctx->lock);
-    handed = ctx->reader != NULL;
-    if (handed) {
+    reader = ctx->reader;
+    if (reader) {
         list_add_tail(&w->link, &ctx->taken);
         *ctx->handed = w->msg;
         if (likely(w->rec))
             w->rec->stage[STAGE_READ] = now;
-        userfaultfd_wake_reader(ctx);
+        thread_wake(reader);
+        ctx->reader = NULL;
     } else {
         list_add_tail(&w->link, &ctx->pending);
     }
     spin_unlock(&ctx->lock);
-    return handed;
+    return reader != NULL;
+}
+
+/* The message waits for a reader. True: in vain, for all who could read it wait
+ * as well. */
+static __noinline bool await_reader(struct userfaultfd_ctx *ctx,
+                                    struct userfaultfd_wait *w)
+{
+    userfaultfd_wake_pollers(ctx);
+    return unlikely(thread_is_deadlocked(ctx, w));
 }
 
 /* The page is as it was found and somebody may yet do something about it. */
@@ -96,54 +106,51 @@ static bool cannot_wait(const struct userfaultfd_ctx *ctx,
     return !(vmf->flags & FAULT_RETRY_OK);
 }
 
-/* What both kinds of areas have in common: guard is NULL, or one's. */
-static __always_inline_ unsigned wait_fault(struct vm_fault *vmf, u64 why,
-                                            const struct uffd_guard *guard)
+/* The guard of the range, as long as its number means something; action and
+ * flags 0: none. */
+static bool take_guard(const struct vm_fault *vmf, struct userfaultfd_wait *w,
+                       struct uffd_guard *guard)
+{
+    if (likely(!(vmf->vma->vm_flags & VM_GUARD_MASK)))
+        return false;
+    *guard = *userfaultfd_guard_of(vmf->vma);
+    w->refuses = guard->flags & UFFD_FL_GUARD_DEADLOCK;
+    return true;
+}
+
+unsigned handle_userfault(struct vm_fault *vmf, u64 why)
 {
     struct userfaultfd_ctx *ctx = vmf->vma->vm_uffd;
     struct fault_record *rec = vmf->rec;
+    struct uffd_guard guard;
     struct userfaultfd_wait w;
+    bool guarded, wait, handed;
     unsigned error = 0;
-    bool wait, handed;
 
+    if (unlikely(cannot_wait(ctx, vmf)))
+        return VM_FAULT_SIGBUS;
     userfaultfd_ctx_get(ctx);
     wait_init(&w, vmf, ctx, why);
+    guarded = take_guard(vmf, &w, &guard);
     thread_prepare_block(w.mode);
     handed = wait_queue_fault(ctx, &w);
     wait = must_wait(ctx, vmf);
     fault_unlock(vmf);
     lockdep_no_locks();
-    if (!handed)
-        userfaultfd_wake_pollers(ctx);
-    if (guard && (wait || READ_ONCE(ctx->released)))
-        error = userfaultfd_wait_guarded(ctx, &w, guard);
-    else if (likely(wait))
-        wait_for_pager(&w);
-    else
+    if (unlikely(!handed) && likely(wait) && await_reader(ctx, &w)) {
         thread_cancel_block();
+        error = VM_FAULT_SIGBUS;
+    } else if (unlikely(guarded)) {
+        error = userfaultfd_wait_guarded(ctx, &w, &guard, wait);
+    } else if (likely(wait)) {
+        wait_for_pager(&w);
+    } else {
+        thread_cancel_block();
+    }
     wait_dequeue(ctx, &w);
     userfaultfd_ctx_put(ctx);
     if (unlikely(error || !rec || !rec->stage[STAGE_FILLED]))
         return VM_FAULT_RETRY | error;
     rec->end = END_PAGER;
     return VM_FAULT_RETRY | VM_FAULT_DONE;
-}
-
-static __cold unsigned wait_guarded(struct vm_fault *vmf, u64 why)
-{
-    struct uffd_guard guard = *userfaultfd_guard_of(vmf->vma);
-
-    if ((guard.flags & UFFD_FL_GUARD_SELF) &&
-        userfaultfd_is_pager(vmf->vma->vm_uffd, vmf->address))
-        return VM_FAULT_SIGBUS;
-    return wait_fault(vmf, why, &guard);
-}
-
-unsigned handle_userfault(struct vm_fault *vmf, u64 why)
-{
-    if (unlikely(cannot_wait(vmf->vma->vm_uffd, vmf)))
-        return VM_FAULT_SIGBUS;
-    if (unlikely(vmf->vma->vm_flags & VM_GUARD_MASK))
-        return wait_guarded(vmf, why);
-    return wait_fault(vmf, why, NULL);
 }

@@ -1,8 +1,7 @@
 /*
  * Failing closed, which Linux does not offer: a range can say what becomes of
  * an access whose pager is dead, or later than it promised to be, instead of
- * letting it wait for ever; and a pager does not wait for itself. See
- * UFFDIO_FL_GUARD in docs/userfaultfd.md.
+ * letting it wait for ever. See UFFDIO_FL_GUARD in docs/userfaultfd.md.
  *
  * An area has the number of its guard among its flags, so that it goes where
  * the flags go (splits, mprotect, mremap, fork) and keeps areas with different
@@ -10,7 +9,6 @@
  */
 #include <arch/cpu.h>
 #include <arch/machine.h>
-#include <base/printk.h>
 #include <base/string.h>
 #include <mm/userfaultfd.h>
 
@@ -87,7 +85,7 @@ int userfaultfd_guard(struct userfaultfd_ctx *ctx, u64 start, u64 end,
     int r;
 
     if (guard->action > UFFD_FL_ACTION_ZERO ||
-        (guard->flags & ~UFFD_FL_GUARD_SELF) ||
+        (guard->flags & ~UFFD_FL_GUARD_DEADLOCK) ||
         (guard->deadline_ns && !guard->action))
         return -EINVAL;
     if (!mm_try_get(ctx->mm))
@@ -113,17 +111,6 @@ bool userfaultfd_guard_copy(struct userfaultfd_ctx *child,
 }
 
 /* ---- the fault's side; no lock held ---- */
-
-bool userfaultfd_is_pager(const struct userfaultfd_ctx *ctx, u64 address)
-{
-    const struct thread *me = thread_current();
-
-    if (ctx->pager != me || ctx->pager_tid != thread_tid(me) || ctx->pagers)
-        return false;
-    printk("userfaultfd: pager %u[%u] would wait for itself at %lx: SIGBUS\n",
-           thread_pid(me), thread_tid(me), address);
-    return true;
-}
 
 /* The pager is gone or late: the page is seen to. A page that is there, and
  * protected or not mapped, stays as it is. */
@@ -159,12 +146,12 @@ static u64 deadline_of(const struct userfaultfd_wait *w,
 
 unsigned userfaultfd_wait_guarded(struct userfaultfd_ctx *ctx,
                                   const struct userfaultfd_wait *w,
-                                  const struct uffd_guard *guard)
+                                  const struct uffd_guard *guard, bool wait)
 {
     u64 deadline = deadline_of(w, guard);
     int r = 0;
 
-    while (!r && !userfaultfd_woken(w) && !READ_ONCE(ctx->released)) {
+    while (wait && !r && !userfaultfd_woken(w) && !READ_ONCE(ctx->released)) {
         r = guard->deadline_ns ? thread_block_timed(deadline) : thread_block();
         if (!r)
             thread_prepare_block(w->mode);

@@ -2,14 +2,18 @@
 #include <arch/cpu.h>
 #include <mm/userfaultfd.h>
 
-/* Who reads here. ctx->lock held. */
-static inline void note_pager(struct userfaultfd_ctx *ctx, struct thread *me)
+/* ctx->lock held. */
+static inline void note_server(struct userfaultfd_ctx *ctx)
 {
-    if (likely(ctx->pager == me))
-        return;
-    ctx->pagers = ctx->pager != NULL;
-    ctx->pager = me;
-    ctx->pager_tid = thread_tid(me);
+    if (unlikely(ctx->server != thread_current()))
+        thread_serves(ctx);
+}
+
+void userfaultfd_serve(struct userfaultfd_ctx *ctx)
+{
+    spin_lock(&ctx->lock);
+    note_server(ctx);
+    spin_unlock(&ctx->lock);
 }
 
 bool userfaultfd_reader_enter(struct userfaultfd_ctx *ctx, struct uffd_msg *msg)
@@ -20,7 +24,7 @@ bool userfaultfd_reader_enter(struct userfaultfd_ctx *ctx, struct uffd_msg *msg)
     spin_lock(&ctx->lock);
     entered = !userfaultfd_has_msg(ctx) && (!ctx->reader || ctx->reader == me);
     if (entered) {
-        note_pager(ctx, me);
+        note_server(ctx);
         ctx->reader = me;
         ctx->handed = msg;
     }
@@ -44,7 +48,7 @@ unsigned userfaultfd_next_faults(struct userfaultfd_ctx *ctx,
     unsigned n;
 
     spin_lock(&ctx->lock);
-    note_pager(ctx, thread_current());
+    note_server(ctx);
     for (n = 0; n < max && !list_empty(&ctx->pending); n++) {
         struct userfaultfd_wait *w =
             list_first_entry(&ctx->pending, struct userfaultfd_wait, link);

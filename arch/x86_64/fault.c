@@ -78,6 +78,12 @@ static void note_nothing(struct fault_record *rec)
 
 /* ---- faults that no mapping can repair ---- */
 
+/* A deadlock has been noted already. */
+static void finish_failed(struct fault_record *rec, enum fault_end end)
+{
+    ledger_finish(rec, rec->end == END_DEADLOCK ? END_DEADLOCK : end);
+}
+
 /* A signal for the thread, with what the CPU said for its frame. */
 static void fault_signal(struct page_fault *pf, int sig, int code)
 {
@@ -92,7 +98,7 @@ static void kernel_fault(struct page_fault *pf, const char *reason)
     if (!extable_fixup(pf->regs))
         die(reason, pf->regs);
     if (pf->rec)
-        ledger_finish(pf->rec, END_FIXUP);
+        finish_failed(pf->rec, END_FIXUP);
 }
 
 static void bad_area(struct page_fault *pf, int sig, int code)
@@ -101,7 +107,7 @@ static void bad_area(struct page_fault *pf, int sig, int code)
         kernel_fault(pf, "kernel access to bad user memory");
         return;
     }
-    ledger_finish(pf->rec, sig == SIGBUS ? END_SIGBUS : END_SIGSEGV);
+    finish_failed(pf->rec, sig == SIGBUS ? END_SIGBUS : END_SIGSEGV);
     if (sig == SIGSEGV && code == SEGV_PKUERR) {
         trap_note(current, TRAP_PF, pf->error_code, pf->address);
         signal_force_pkey(pf->address, pf->pkey);

@@ -16,7 +16,8 @@ enum lock_class {
     LOCK_OBJECT,
     LOCK_FAMILY,
     LOCK_PAGE_TABLE,
-    LOCK_PTE, /* one table's entries; two at once, in order of address */
+    LOCK_PTE,      /* one table's entries; two at once, in order of address */
+    LOCK_UFFD_ALL, /* of all contexts, while a cycle of pagers is looked for */
     LOCK_UFFD,
     LOCK_TASK,
     LOCK_FILES,

@@ -5,6 +5,7 @@
 #include <base/types.h>
 
 struct file;
+struct thread;
 struct uffd_msg;
 
 /* read(2)'s messages, at most max: how many; none (0, unless it is to wait),
@@ -13,6 +14,9 @@ int uffd_take(struct file *f, struct uffd_msg *msgs, unsigned max, bool wait);
 
 /* ioctl_userfaultfd(2), see kernel/uffd_ioctl.c. */
 long uffd_ioctl(struct file *f, unsigned cmd, u64 arg);
+
+/* The thread, which is the current one and ends, serves nothing any more. */
+void uffd_thread_gone(const struct thread *t);
 
 /* The bits of what there is: requests on a descriptor, on any range. */
 #define UFFD_BIT(name) (1ull << UFFD_BIT_##name)

@@ -37,6 +37,16 @@ void thread_cancel_block(void);
 int thread_block_timed(u64 deadline_ns);
 /* The current task is to die of SIGKILL. */
 void thread_kill_task(void);
+/*
+ * kernel/uffd_deadlock.c. The current thread serves a context, whose lock it
+ * holds. / Its fault is queued: true: nobody will ever serve it, for all who
+ * could wait for one another, itself among them; it is not queued any more.
+ */
+struct userfaultfd_ctx;
+struct userfaultfd_wait;
+void thread_serves(struct userfaultfd_ctx *ctx);
+bool thread_is_deadlocked(struct userfaultfd_ctx *ctx,
+                          struct userfaultfd_wait *w);
 void thread_wake(struct thread *thread);
 bool thread_signal_pending(enum wait_mode mode);
 

@@ -34,6 +34,7 @@ enum fault_end {
     END_SIGSEGV,
     END_SIGBUS,
     END_KILLED,
+    END_DEADLOCK, /* of a cycle of pagers; SIGBUS, or EFAULT */
 };
 
 struct fault_record {
@@ -43,7 +44,11 @@ struct fault_record {
     u32 error_code;                    /* the CPU's */
     u32 end;                           /* enum fault_end */
     u64 vma_start, vma_end, vma_flags; /* 0,0: no area found */
-    u64 walk_before[4], walk_after[4]; /* entries, root first; 0: none */
+    u64 walk_before[4];                /* entries, root first; 0: none */
+    union {
+        u64 walk_after[4];
+        u64 cycle[4]; /* END_DEADLOCK: ids of the faults waited for, in turn */
+    };
     u64 stage[STAGE_COUNT];
 };
 

@@ -13,6 +13,8 @@
 #include <mm/mm.h>
 #include <uapi/faultline/userfaultfd.h>
 
+#define UFFD_SERVERS 8
+
 struct userfaultfd_ctx {
     u32 refcount; /* atomic: the descriptor, and each registered VMA */
     u32 flags;    /* of userfaultfd(2) */
@@ -22,13 +24,15 @@ struct userfaultfd_ctx {
     bool released;        /* the descriptor is closed */
     struct mm_struct *mm; /* holds mm_grab() */
     spinlock_t lock;
-    struct list_head pending;   /* faults nobody has read yet */
-    struct list_head taken;     /* read, waiting for the page */
-    struct list_head events;    /* nobody has read yet */
-    struct uffd_guard *guards;  /* UFFD_GUARDS, or NULL: none is set */
-    const struct thread *pager; /* who read last, to be compared only */
-    u32 pager_tid;
-    bool pagers;               /* several have */
+    struct list_head pending;  /* faults nobody has read yet */
+    struct list_head taken;    /* read, waiting for the page */
+    struct list_head events;   /* nobody has read yet */
+    struct uffd_guard *guards; /* UFFD_GUARDS, or NULL: none is set */
+    /* Who serves it, see kernel/uffd_deadlock.c; more than fit: -1. */
+    struct thread *server; /* the last that did */
+    struct thread *servers[UFFD_SERVERS];
+    s8 server_count;
+    struct list_head all_link; /* userfaultfd_all */
     struct thread *reader;     /* blocked in read(2), woken first; or NULL */
     struct uffd_msg *handed;   /* where it wants its message */
     struct wait_queue readers; /* the others, and who polls */
@@ -51,7 +55,8 @@ struct userfaultfd_wait {
     struct fault_record *rec; /* may be NULL */
     u64 address;              /* page aligned */
     enum wait_mode mode;
-    bool woken; /* and off the queue; under ctx->lock */
+    bool woken;   /* and off the queue; under ctx->lock */
+    bool refuses; /* to be part of a cycle, see UFFD_FL_GUARD_DEADLOCK */
 };
 
 enum event_state {
@@ -267,13 +272,13 @@ static inline bool userfaultfd_guarded(const struct vm_area_struct *vma)
 }
 
 /*
- * Sleeps, prepared to block, until woken, a signal of the mode, or what the
- * guard is there for, which is then done to the page. No lock held. Returns
- * VM_FAULT_SIGBUS or 0. Inside mm/ only.
+ * Sleeps, prepared to block, if it is to wait, until woken, a signal of the
+ * mode, or what the guard is there for, which is then done to the page. No lock
+ * held. Returns VM_FAULT_SIGBUS or 0. Inside mm/ only.
  */
 unsigned userfaultfd_wait_guarded(struct userfaultfd_ctx *ctx,
                                   const struct userfaultfd_wait *w,
-                                  const struct uffd_guard *guard);
+                                  const struct uffd_guard *guard, bool wait);
 
 /* userfaultfd_fill() of one page without a source, even while mappings are
  * changing: for a guard. Inside mm/ only. */
@@ -286,9 +291,12 @@ static inline bool userfaultfd_woken(const struct userfaultfd_wait *w)
     return __atomic_load_n(&w->woken, __ATOMIC_ACQUIRE);
 }
 
-/* The access must not wait, the pager being at fault itself. Inside mm/ only.
- */
-bool userfaultfd_is_pager(const struct userfaultfd_ctx *ctx, u64 address);
+/* Every context, for those who look for cycles of pagers. */
+extern struct list_head userfaultfd_all;
+extern spinlock_t userfaultfd_all_lock;
+
+/* The current thread serves ctx: it reads, polls, fills or wakes. */
+void userfaultfd_serve(struct userfaultfd_ctx *ctx);
 
 /* Wakes the faults blocked on [start, start + len). */
 void userfaultfd_wake(struct userfaultfd_ctx *ctx, u64 start, u64 len);

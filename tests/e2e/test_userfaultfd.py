@@ -13,3 +13,15 @@ def test_guards(program):
     ran = harness.boot("--icount", "--run", program("guarded"))
     ran.expect(0, text=r"^1\.\.\d+$")
     assert b"not ok" not in ran.out
+
+
+def test_deadlocks(program):
+    ran = harness.boot("--icount", "--run", program("deadlock"))
+    ran.expect(0, text=[
+        r"^1\.\.\d+$",
+        r"userfaultfd: deadlock closed by 2\[2\]: SIGBUS\s+"
+        r"2\[2\] at [0-9a-f]+, fault #\d+, waits for 2\[2\]",
+        r"deadlock closed by 2\[6\]: SIGBUS\s+"
+        r"2\[4\] at [0-9a-f]+, fault #\d+, waits for 2\[6\]\s+"
+        r"2\[6\] at [0-9a-f]+, fault #\d+, waits for 2\[4\]"])
+    assert b"not ok" not in ran.out

@@ -86,6 +86,16 @@ u64 cycles_to_ns(u64 c)
     return c;
 }
 
+void thread_serves(struct userfaultfd_ctx *ctx __maybe_unused)
+{
+}
+
+bool thread_is_deadlocked(struct userfaultfd_ctx *ctx __maybe_unused,
+                          struct userfaultfd_wait *w __maybe_unused)
+{
+    return false;
+}
+
 void thread_kill_task(void)
 {
     fake_signal = true;

@@ -29,7 +29,8 @@ TOLD = {
     5: ("done", "the kernel is done with the fault: {end}. Look at: "
         "pt {address:#x} {pid}, ledger #{id}"),
 }
-FATAL = ("END_SIGSEGV", "END_SIGBUS", "END_KILLED", "END_FIXUP")
+FATAL = ("END_SIGSEGV", "END_SIGBUS", "END_KILLED", "END_FIXUP",
+         "END_DEADLOCK")
 
 
 class StageWatch(gdb.Breakpoint):

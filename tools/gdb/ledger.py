@@ -23,7 +23,8 @@ ENDS = {"END_OPEN": "it is still going on",
         "END_PAGER": "the pager filled the page",
         "END_FIXUP": "the system call got EFAULT",
         "END_SIGSEGV": "SIGSEGV", "END_SIGBUS": "SIGBUS",
-        "END_KILLED": "left for a signal"}
+        "END_KILLED": "left for a signal",
+        "END_DEADLOCK": "deadlock: its pager waits for it"}
 
 
 def numbered(enum):

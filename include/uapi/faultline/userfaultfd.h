@@ -113,8 +113,8 @@ struct uffd_msg {
 #define UFFD_FL_ACTION_KILL   2u /* and who touched it dies */
 #define UFFD_FL_ACTION_ZERO   3u /* it is a page of zeros */
 
-/* A pager that touches a page only it could bring gets SIGBUS. */
-#define UFFD_FL_GUARD_SELF 1u
+/* SIGBUS for whoever closes a cycle of pagers that wait for one another. */
+#define UFFD_FL_GUARD_DEADLOCK 1u
 
 struct uffdio_api {
     uint64_t api, features, ioctls;

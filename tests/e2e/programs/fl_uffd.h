@@ -10,7 +10,8 @@ enum {
     NONE = 0,
     BUS = 1,
     KILL = 2,
-    ZERO = 3
+    ZERO = 3,
+    DEADLOCK = 1
 };
 
 struct fl_guard {
