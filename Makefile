@@ -12,7 +12,10 @@ MAKEFLAGS += --no-builtin-rules
 
 BUILD ?= build
 ARGS ?=
-PYTEST ?= /usr/bin/python3 -B -m pytest -p no:cacheprovider
+# One boot per core at a time; JOBS=0 runs them one after another.
+JOBS ?= $(shell nproc)
+PYTEST ?= /usr/bin/python3 -B -m pytest -p no:cacheprovider -n $(JOBS) \
+    --dist loadgroup
 CLANG_FORMAT ?= clang-format
 HOSTCC ?= cc
 

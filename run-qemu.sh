@@ -208,7 +208,7 @@ machine_options() {
     local drive=if=virtio
     [ -z "$cdrom" ] || drive=if=ide,media=cdrom
     [ -z "$record$replay" ] || drive=if=none,id=image
-    qemu=(qemu-system-x86_64 -nodefaults -no-reboot -display none -vga std
+    qemu=(qemu-system-x86_64 -nodefaults -no-reboot -display none -vga none
         -m "$mem" -smp "$smp"
         -drive "file=${iso//,/,,},$drive,format=raw,readonly=on"
         -chardev "file,id=status,path=${tmp//,/,,}/status"

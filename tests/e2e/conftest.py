@@ -1,5 +1,6 @@
 """Builds what the tests boot, and offers them the small test programs."""
 
+import fcntl
 import os
 import subprocess
 
@@ -16,8 +17,23 @@ def built():
     make = ["make", "-s", "--no-print-directory", "-C", harness.ROOT,
             f"BUILD={harness.BUILD}", f"-j{os.cpu_count()}", "all",
             "guest-programs", "bench-program", "fuzz-program"]
-    if subprocess.run(make, stdin=subprocess.DEVNULL).returncode:
-        pytest.exit("the build failed", 2)
+    # Every worker does this; all but the first find nothing left to do.
+    with open(os.path.join(harness.BUILD, ".tests.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if subprocess.run(make, stdin=subprocess.DEVNULL).returncode:
+            pytest.exit("the build failed", 2)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Tests that share a module's fixture run in one worker, one after the
+    other; all others go to whichever is free."""
+    for item in items:
+        fixtures = item._fixtureinfo.name2fixturedefs.items()
+        shared = [n for n, defs in fixtures if defs[-1].scope == "module"]
+        if shared:
+            group = f"{item.module.__name__}.{shared[0]}"
+            item.add_marker(pytest.mark.xdist_group(name=group))
 
 
 @pytest.fixture(scope="session")
