@@ -111,6 +111,8 @@ static long truncate_file(struct file *f, u64 size)
         return -EINVAL;
     if (object->huge_shift && !IS_ALIGNED(size, 1ull << object->huge_shift))
         return -EINVAL;
+    if (size > READ_ONCE(object->size) && file_size_check(size))
+        return -EFBIG;
     return object_resize(object, size);
 }
 
@@ -133,6 +135,7 @@ static long allocate(struct file *f, u32 mode, s64 offset, s64 len)
 {
     struct mem_object *object = file_object(f);
     const u32 punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    u64 end;
 
     if (offset < 0 || len <= 0)
         return -EINVAL;
@@ -148,6 +151,9 @@ static long allocate(struct file *f, u32 mode, s64 offset, s64 len)
         return object_punch_hole(object, (u64)offset, (u64)len);
     if (object->huge_shift)
         return -ENOSPC;
+    end = (u64)offset + (u64)len;
+    if (end > READ_ONCE(object->size) && file_size_check(end))
+        return -EFBIG;
     return object_reserve(object, (u64)offset, (u64)len, mode);
 }
 

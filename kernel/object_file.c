@@ -7,8 +7,12 @@
 #include <arch/uaccess.h>
 #include <base/string.h>
 #include <kernel/file.h>
+#include <kernel/signal.h>
+#include <kernel/thread.h>
+#include <mm/hooks.h>
 #include <mm/object.h>
 #include <mm/page.h>
+#include <uapi/faultline/resource.h>
 
 /* The seals are asked about this much of a write at once, as on Linux. */
 #define WRITE_SPAN (2ul << 20)
@@ -83,6 +87,17 @@ static ssize_t write_page(struct mem_object *object, u64 pos, u64 end,
     return r ? r : (ssize_t)n;
 }
 
+int file_size_check(u64 size)
+{
+    struct siginfo info = {.si_signo = SIGXFSZ, .si_code = SI_USER};
+
+    if (likely(size <= rlimit_current(RLIMIT_FSIZE).cur))
+        return 0;
+    info.si_pid = (s32)current->task->pid;
+    signal_send_task(current->task, &info);
+    return -EFBIG;
+}
+
 static ssize_t object_file_write(struct file *f, const void __user *buf,
                                  size_t n, u64 *pos)
 {
@@ -95,7 +110,9 @@ static ssize_t object_file_write(struct file *f, const void __user *buf,
         return -EINVAL;
     if ((f->flags & O_APPEND) && n)
         from = READ_ONCE(object->size);
-    end = from + n;
+    if (n && file_size_check(from + 1))
+        return -EFBIG;
+    end = min(from + n, rlimit_current(RLIMIT_FSIZE).cur);
     for (at = from; at < end; at += (u64)r) {
         r = write_page(object, at, end, buf + (at - from), &page);
         if (r < 0)

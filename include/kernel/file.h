@@ -73,6 +73,10 @@ static inline void file_get(struct file *f)
 /* Drops a reference; the last one calls release. May sleep. */
 void file_put(struct file *f);
 
+/* 0 if RLIMIT_FSIZE lets a file grow to so many bytes; otherwise the task gets
+ * SIGXFSZ, and this is -EFBIG. */
+__must_check int file_size_check(u64 size);
+
 /* A file over a memory object (takes its own reference), opened with flags. */
 struct file *object_file_create(struct mem_object *object,
                                 u32 flags) __must_check;

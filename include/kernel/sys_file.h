@@ -35,7 +35,7 @@ long sys_lseek(int fd, s64 offset, int whence);
  * cannot be mapped (ENOMEM) or filled (ENOSPC). */
 long sys_memfd_create(const char __user *name, u32 flags);
 /* ftruncate(2): -EINVAL (negative, not an object, not writable), -EPERM
- * (seals). */
+ * (seals), -EFBIG (RLIMIT_FSIZE). */
 long sys_ftruncate(int fd, s64 size);
 /* fallocate(2) of mode 0, KEEP_SIZE, PUNCH_HOLE: -EINVAL, -EOPNOTSUPP, -EBADF
  * (not writable), -ENODEV (not an object), -EFBIG, -EPERM (seals), -ENOMEM,

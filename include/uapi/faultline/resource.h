@@ -3,6 +3,7 @@
 #define UAPI_FAULTLINE_RESOURCE_H
 
 #define RLIMIT_CPU        0
+#define RLIMIT_FSIZE      1
 #define RLIMIT_DATA       2
 #define RLIMIT_STACK      3
 #define RLIMIT_CORE       4
