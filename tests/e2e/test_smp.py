@@ -34,6 +34,7 @@ RUNS = [
     ("stress_tasks", "smp8", ("15", "2")),
     ("stress_tasks", "smp4-icount", ()),
     ("kill_waits_fds", "smp4", ()),
+    ("kill_waits_mm", "smp4", ()),
     ("posix_timers", "smp4", ()),
     ("clone_flags", "smp4", ()),
     ("sched_policy", "smp4", ()),

@@ -108,3 +108,11 @@ def test_kills_the_program(terminal):
     t.type(b"\x03")
     t.expect(b"killed by signal 2")
     assert t.status() == 128 + 2
+
+
+def test_reader_is_killed(terminal):
+    t = terminal("kill")
+    t.expect(b"ready kill\n")
+    t.type(b"half a line")
+    t.expect(b"reader 9\n")
+    assert t.status() == 0

@@ -2,7 +2,8 @@
  * What the terminal makes of what is typed: says "ready WHAT", does what its
  * argument asks for and prints what came of it. `int`, `quit`, `stop`: waits
  * for the signal in a child of the foreground group; `raw`: ISIG off, reads a
- * byte; `flush`: reads the line after a signal; `die`: no handler.
+ * byte; `flush`: reads the line after a signal; `die`: no handler;
+ * `kill`: a child that waits for a line, which never ends, is killed.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -84,6 +85,24 @@ static int flush(void)
     return 0;
 }
 
+/* Its child reads; SIGKILL must end that. */
+static int kill_reader(void)
+{
+    pid_t pid = fork();
+    int status;
+    char c;
+
+    if (!pid)
+        _exit(read(0, &c, 1) == 1);
+    usleep(20000);
+    ready("kill");
+    usleep(20000);
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    printf("reader %d\n", status);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
@@ -96,6 +115,8 @@ int main(int argc, char **argv)
         return stop();
     if (!strcmp(what, "raw"))
         return raw();
+    if (!strcmp(what, "kill"))
+        return kill_reader();
     if (!strcmp(what, "flush"))
         return flush();
     ready("die");
