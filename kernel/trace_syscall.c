@@ -13,19 +13,6 @@
 struct trace_slot trace_calls[TRACE_CALLS];
 u64 trace_call_count;
 
-enum {
-    NR_mmap = 9,
-    NR_mprotect = 10,
-    NR_munmap = 11,
-    NR_brk = 12,
-    NR_ioctl = 16,
-    NR_mremap = 25,
-    NR_madvise = 28,
-    NR_execve = 59,
-    NR_prctl = 157,
-    NR_execveat = 322,
-};
-
 static bool is_exec(u64 number)
 {
     return number == NR_execve || number == NR_execveat;
@@ -34,9 +21,13 @@ static bool is_exec(u64 number)
 static bool changes_areas(u64 number, const u64 arg[6])
 {
     if (number == NR_ioctl)
-        return arg[1] == UFFDIO_REGISTER || arg[1] == UFFDIO_UNREGISTER;
-    return (number >= NR_mmap && number <= NR_brk) || number == NR_mremap ||
-           number == NR_madvise || is_exec(number);
+        return (u32)arg[1] == UFFDIO_REGISTER ||
+               (u32)arg[1] == UFFDIO_UNREGISTER;
+    return (number >= NR_mmap && number <= NR_brk) ||
+           (number >= NR_mlock && number <= NR_munlockall) ||
+           number == NR_mremap || number == NR_madvise || number == NR_mlock2 ||
+           number == NR_pkey_mprotect || number == NR_process_madvise ||
+           is_exec(number);
 }
 
 /* The next node in preorder. */
@@ -92,7 +83,9 @@ static void write_tree(struct thread *t, u64 now)
 static void stream_call(struct thread *t, u64 begin,
                         const struct trace_call *call)
 {
-    trace_write(TRACE_CALL, t->tid, begin, call, sizeof(*call));
+    if ((call->number != NR_read && call->number != NR_ioctl) ||
+        !trace_uffd(t->tid, begin, call))
+        trace_write(TRACE_CALL, t->tid, begin, call, sizeof(*call));
     if (is_exec(call->number) || call->number == NR_prctl)
         trace_write(TRACE_NAME, t->tid, call->end, t->name, sizeof(t->name));
     if (changes_areas(call->number, call->arg) && t->mm)
@@ -104,18 +97,22 @@ long trace_syscall(u64 number, const u64 arg[6])
     u64 n = __atomic_fetch_add(&trace_call_count, 1, __ATOMIC_RELAXED);
     struct trace_slot *slot = &trace_calls[n % TRACE_CALLS];
     struct thread *t = current;
-    struct trace_call call = {.number = number};
+    struct trace_call call = {
+        .number = number,
+        .arg = {arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]},
+    };
     u64 begin = cycles();
     long result;
 
-    memcpy(call.arg, arg, sizeof(call.arg));
     *slot = (struct trace_slot){begin, t->tid, call};
     result =
         syscall_table[number](arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
     call.result = (u64)result;
     call.end = cycles();
-    if (slot->begin == begin)
-        slot->call = call;
+    if (slot->begin == begin) {
+        slot->call.result = call.result;
+        slot->call.end = call.end;
+    }
     if (trace_streams)
         stream_call(t, begin, &call);
     return result;

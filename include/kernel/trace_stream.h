@@ -17,6 +17,13 @@
  *            in preorder; in start bit 0: red, 1: has a left, 2: a right
  *            child, 3: the newest area, not in the tree yet, as the last.
  *            No areas when there are over TRACE_TREE_MAX
+ *   MESSAGE  a CALL that has read a userfaultfd: struct trace_call, the
+ *            context (its address), struct uffd_msg for each message. Over
+ *            TRACE_MESSAGES go into more records, in which the result is 0
+ *   FILL     a CALL by which a pager answered (COPY, ZEROPAGE, MOVE,
+ *            WRITEPROTECT, CONTINUE, POISON, WAKE, FL_COPY_NEXT): struct
+ *            trace_call, the context, the request's structure as the call
+ *            has left it
  */
 #ifndef KERNEL_TRACE_STREAM_H
 #define KERNEL_TRACE_STREAM_H
@@ -30,11 +37,34 @@ enum trace_type {
     TRACE_NAME,
     TRACE_CALL,
     TRACE_TREE,
+    TRACE_MESSAGE,
+    TRACE_FILL,
+};
+
+/* The calls a trace says more of. */
+enum {
+    NR_read = 0,
+    NR_mmap = 9,
+    NR_mprotect = 10,
+    NR_munmap = 11,
+    NR_brk = 12,
+    NR_ioctl = 16,
+    NR_mremap = 25,
+    NR_madvise = 28,
+    NR_execve = 59,
+    NR_mlock = 149,
+    NR_munlockall = 152,
+    NR_prctl = 157,
+    NR_execveat = 322,
+    NR_mlock2 = 325,
+    NR_pkey_mprotect = 329,
+    NR_process_madvise = 440,
 };
 
 #define TRACE_MAGIC      0x3145434152544c46ull /* "FLTRACE1" */
 #define TRACE_TREE_MAX   256u
 #define TRACE_NODE_ALONE 8u
+#define TRACE_MESSAGES   16u
 
 struct trace_head {
     u8 type, cpu;
@@ -73,6 +103,10 @@ void trace_fault(const struct fault_record *rec);
 /* The processor goes from one thread to another. Interrupts off. */
 extern bool trace_streams;
 void trace_switch(u32 from, u32 to, u64 now);
+
+/* A traced read or ioctl is over: if it was a userfaultfd's and brought
+ * messages or filled, writes that. Reads the caller's memory, so may sleep. */
+__must_check bool trace_uffd(u32 tid, u64 begin, const struct trace_call *call);
 
 /* What the traced system-call stub calls: performs the call. */
 long trace_syscall(u64 number, const u64 arg[6]);

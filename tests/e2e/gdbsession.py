@@ -36,8 +36,8 @@ def finish(process):
 def run(commands, *args, wall=120, cwd=harness.ROOT):
     """{command: what it printed} of a session over `run-qemu.sh ARGS`; the
     same command twice has a number behind it the second time."""
-    assert shutil.which("gdb"), "gdb is missing (tools/install-deps test)"
     process, words = started(*args)
+    assert shutil.which(words[0]), "gdb is missing (tools/install-deps test)"
     script, names = [], []
     for command in commands:
         count = sum(n.split("#")[0] == command for n in names)

@@ -24,6 +24,11 @@ const wait = setInterval(() => {
     if (!document.body.dataset.ready) return;
     clearInterval(wait);
     look("first");
+    seen.uffd = $("uffd").innerText;
+    seen.trees = document.querySelectorAll("#trees figure").length;
+    seen.register = $("call").textContent + $("trees").textContent;
+    document.dispatchEvent(new KeyboardEvent("keydown", {key: "["}));
+    seen.signs = $("call").textContent + $("trees").textContent;
     $("slider").value = 3;
     $("slider").dispatchEvent(new Event("input"));
     look("moved");
@@ -105,8 +110,36 @@ def test_pagers_and_calls_are_known(traced):
         assert list(f["stages"]) == ["trap", "queued", "read", "filled",
                                      "woken", "resumed"]
         assert times == sorted(times)
+    for f in paged:
+        page = int(f["address"], 16) & ~0xfff
+        times = f["stages"]
+        message = [m for m in told["messages"] if m["text"].startswith(
+            f"fault at {page:#x}") and m["tid"] == f["pager"]]
+        assert any(times["read"] < m["time"] < times["filled"]
+                   for m in message), f
+        assert any(g["begin"] < times["filled"] < g["end"]
+                   for g in told["fills"] if g["request"] == "COPY" and
+                   int(g["address"], 16) == page), f
     calls = [c["text"] for c in told["calls"]]
     assert any(re.match(r"mmap\(0x0, 0x11000, .* = 0x7f", c) for c in calls)
+
+
+def test_areas_after_each_call(traced):
+    """Each call of mmap's family has the areas it left; the faults' areas are
+    among them; a registration is such a call."""
+    told = json.loads(scope("--json", traced[0]).stdout)
+    mmaps = [s for s in told["spaces"] if s["call"].startswith("mmap(")]
+    assert mmaps
+    for space in mmaps:
+        start = space["call"].split(" = ")[1]
+        assert start in [a[0] for a in space["areas"]], space
+    assert any(s["call"].startswith("ioctl(") for s in told["spaces"])
+    last = {s["pid"]: s for s in told["spaces"]}
+    for f in told["faults"]:
+        if f["end"] == "pager":
+            assert f["area"][:2] in [a[:2] for a in
+                                     last[f["pid"]]["areas"]], f
+    assert {s["from"] for s in told["switches"]} >= {1, 2, 3}
 
 
 def test_summary_and_perfetto(traced, tmp_path):
@@ -115,7 +148,10 @@ def test_summary_and_perfetto(traced, tmp_path):
                      re.M), said
     scope("--perfetto", tmp_path / "p.json", traced[0])
     events = json.loads((tmp_path / "p.json").read_text())["traceEvents"]
-    assert sum(e["name"] == "fault pager" for e in events) == 17
+    names = [e["name"] for e in events]
+    assert names.count("fault pager") == 17
+    assert names.count("message: fault") == names.count("UFFDIO_COPY") == 17
+    assert "address space" in names and "switch" in names
 
 
 def test_follow_tells_while_it_runs(traced):
@@ -138,6 +174,11 @@ def test_page_works_in_a_browser(traced):
     assert seen["key"][0].startswith("#5, 5 of ")
     assert seen["first"][1] != seen["moved"][1] != seen["key"][1]
     assert "rewind 4" in seen["moved"][1]
+    assert "UFFDIO_COPY" in seen["uffd"] and "message: fault" in seen["uffd"]
+    assert seen["trees"] == 2
+    for call, mark, words in (("ioctl(", "⚑", seen["register"]),
+                              ("mmap(", "↻", seen["signs"])):
+        assert call in words and mark in words.split("before: ")[1], words
     assert re.match(r"\d+ of \d+ faults", seen["filtered"][4])
     assert "PML4[" in seen["first"][2] and seen["first"][3] > 1000
     shot = os.path.join(harness.BUILD, "faultscope.png")
@@ -149,7 +190,7 @@ def crowd(path, count):
     """A trace of COUNT made-up faults of four threads and their pager."""
     rng = random.Random(1)
     head, record = struct.Struct("<BBHIQ"), struct.Struct("<3Q4I3Q4Q4Q6Q")
-    call = struct.Struct("<9Q")
+    call, message = struct.Struct("<9Q"), struct.Struct("<QB7x3Q")
     with open(path, "wb") as f:
         f.write(head.pack(1, 0, 32, 0, 0) +
                 struct.pack("<QQ", 0x3145434152544c46, 1000000))
@@ -161,8 +202,9 @@ def crowd(path, count):
             stages.sort()
             f.write(head.pack(4, 0, 32, tid, at) + b"thread".ljust(16, b"\0")
                     if i < 5 else b"")
-            f.write(head.pack(5, 0, 88, 9, stages[1]) + call.pack(
-                stages[2] + 1, 0, 5, 0, 512, 0, 0, 0, 32))
+            f.write(head.pack(7, 0, 128, 9, stages[1]) + call.pack(
+                stages[2] + 1, 0, 5, 0, 512, 0, 0, 0, 32) + message.pack(
+                    1, 0x12, 0, address, 0))
             f.write(head.pack(2, 0, 192, tid, stages[5]) + record.pack(
                 i, address, 0x401000 + i % 64 * 4, tid, tid, 6, 8,
                 0x7f0000000000, 0x7f1000000000, 0x73, *walk, 0, *walk,
@@ -178,6 +220,7 @@ def test_a_hundred_thousand_faults(tmp_path):
     seen, console, ready = driven(page, "0x40103c")
     assert not console, console
     assert seen["moved"][0].startswith("#4, 4 of 100000")
+    assert "message: fault" in seen["uffd"]
     assert ready < 3000, f"the page took {ready} ms to open"
 
 

@@ -3,7 +3,6 @@ recorded run."""
 
 import os
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -21,9 +20,10 @@ def test_walk_before_paging():
         port = re.search(r"port=(\d+)", f.read()).group(1)
     try:
         ran = subprocess.run(
-            ["gdb", "-q", "-batch", "-x", words[words.index("-x") + 1], "-ex",
-             f"file {harness.KERNEL}", "-ex", f"target remote :{port}",
-             "-ex", "pt 0x7c00", "-ex", "tasks", "-ex", "kill"],
+            [words[0], "-q", "-batch", "-x", words[words.index("-x") + 1],
+             "-ex", f"file {harness.KERNEL}", "-ex",
+             f"target remote :{port}", "-ex", "pt 0x7c00", "-ex", "tasks",
+             "-ex", "kill"],
             stdin=subprocess.DEVNULL, capture_output=True, text=True,
             timeout=60)
     finally:
@@ -67,10 +67,32 @@ def test_replay_has_the_same_ledger(recording):
     assert replayed.text == recorded.text[:recorded.text.index("host:")]
 
 
+def test_reverse_continue(recording):
+    """Back to the last hits of a breakpoint, one by one; then to where none
+    stops, the kernel's entry."""
+    said = gdbsession.run(
+        ["pf-next demo-file pager", "pf 2", "hbreak *do_page_fault",
+         "reverse-continue", "print ledger_last_id", "reverse-continue",
+         "print ledger_last_id", "delete", "reverse-continue"],
+        "--gdb", "--replay", recording[0], wall=400)
+    before = int(re.findall(r"^#(\d+) ", said["pf 2"], re.M)[-1])
+    assert said["reverse-continue"].startswith("breakpoint 1, "), said.story()
+    assert "SIGINT" not in said.text, said.story()
+    assert f"= {before - 1}\n" in said["print ledger_last_id"], said.story()
+    assert f"= {before - 2}\n" in said["print ledger_last_id#2"]
+    assert "kernel_main" in said["reverse-continue#3"], said.story()
+
+
+def test_backwards_needs_a_recording(program):
+    said = gdbsession.run(["rewind 3", "reverse-stepi", "reverse-continue"],
+                          "--gdb", "--icount", "--append", "limit=60",
+                          "--run", program("badstore"))
+    assert said.errors.count("only a recorded run goes backwards") == 3
+
+
 def test_backwards(recording):
     """rewind goes to a fault by its number, a step back and on again ends
     where it began."""
-    assert shutil.which("gdb")
     file, recorded = recording
     said = gdbsession.run(
         ["pf-next demo-file pager", "pf 1", "rewind 12", "reverse-stepi",

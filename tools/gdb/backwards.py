@@ -1,8 +1,14 @@
-"""Going backwards in a recorded run (run-qemu.sh --replay). reverse-stepi and
-reverse-continue are GDB's and QEMU's own; here is rewind, which goes to a
-fault by its number.
+"""Going backwards in a recorded run (run-qemu.sh --replay): reverse-stepi,
+reverse-continue, rewind.
+
+A place in the run is a count of instructions. QEMU's monitor goes to one
+(replay_seek): it loads the machine as it was at the start and runs forward.
+All three are made of that. GDB's own reverse-continue lets QEMU 7.2 look for
+breakpoints on its way, and sometimes it does not come back; ours runs forward
+from the kernel's entry and notes the count at each stop.
 """
 
+import contextlib
 import re
 import socket
 import time
@@ -10,27 +16,28 @@ import time
 import gdb
 
 from kernel import Command, go_on, integer, symbol
-from nextfault import FaultBreakpoint
+from nextfault import ENTRY, Trap
 
-PATIENCE = 120  # seconds of the host's, for a run from its first instruction
+PATIENCE = 200  # seconds of the host's, for a run from its first instruction
+SLACK = 20000   # instructions between the guess of a place and the place
 
 
 class Replay:
-    """Whether this is one, and where its kernel began, in instructions."""
+    """Whether this is one, where its kernel began, in instructions, and what
+    the time-stamp counter showed then."""
 
-    entry = socket = None
+    entry = socket = cycles = None
 
 
 def monitor(command):
     """Asks QEMU's monitor by a way of its own: a word to the stub would stop
     the machine in the middle of its way back."""
     with socket.socket(socket.AF_UNIX) as link:
-        link.settimeout(10)
+        link.settimeout(PATIENCE)
         link.connect(Replay.socket)
-        said = until_prompt(link)
+        until_prompt(link)
         link.sendall(command.encode() + b"\n")
-        said = until_prompt(link)
-    return said
+        return until_prompt(link)
 
 
 def until_prompt(link):
@@ -52,10 +59,16 @@ def connected(path):
     """At the kernel's entry: notes where that is; says what cannot be done."""
     Replay.socket = path
     Replay.entry = instruction_count()
-    said = gdb.execute("maint packet qSupported", to_string=True)
-    if Replay.entry is None or "ReverseStep+" not in said:
-        Replay.entry = None
+    Replay.cycles = integer(gdb.parse_and_eval("(unsigned long)$rsi"))
+    if Replay.entry is None:
         print("This QEMU runs the recording but cannot go backwards in it.")
+
+
+def check():
+    if Replay.entry is None:
+        raise gdb.GdbError("only a recorded run goes backwards: "
+                           "./run-qemu.sh --record FILE, then --replay FILE "
+                           "--gdb")
 
 
 def flush_registers():
@@ -73,23 +86,125 @@ def seek(count):
     while "paused" not in monitor("info status") or \
             instruction_count() != count:
         if time.monotonic() > deadline:
-            raise gdb.GdbError("QEMU does not get back to the kernel's entry")
+            raise gdb.GdbError(f"QEMU does not get to instruction {count}")
         time.sleep(0.1)
     flush_registers()
 
 
-class IsFault:
-    """A filter for pf-next's breakpoint: the fault that will get this id."""
+@contextlib.contextmanager
+def undisturbed():
+    """What listens to stops does not hear those on the way; at the end the
+    symbols are those of the program that runs there."""
+    import follow
+    import session
+    if follow.PfFollow.follower:
+        follow.PfFollow.follower.end()
+    gdb.events.stop.disconnect(session.follow_programs)
+    try:
+        with session.quiet():
+            yield
+    finally:
+        gdb.events.stop.connect(session.follow_programs)
+        session.follow_programs(None)
+
+
+def number_in(argument):
+    word = argument.strip().lstrip("#")
+    return int(gdb.parse_and_eval(word)) if word else 0
+
+
+class ReverseStepi(Command):
+    """reverse-stepi [N]: in a replayed run, one instruction back, or N."""
+
+    NAME = "reverse-stepi"
+
+    def run(self, argument):
+        check()
+        with undisturbed():
+            seek(max(instruction_count() - (number_in(argument) or 1), 0))
+        gdb.execute("frame")
+
+
+class Hits:
+    """Notes at which instruction the machine last stopped, and why."""
+
+    def __init__(self):
+        self.count, self.why = None, ""
+
+    def __call__(self, event):
+        count = instruction_count()
+        stops = getattr(event, "breakpoints", [])
+        if stops and count < self.before:
+            self.count = count
+            self.why = " ".join(str(b.number) for b in stops)
+
+    def until(self, before):
+        """Runs to that instruction, by way of everything that stops."""
+        self.before = before
+        monitor(f"replay_break {before}")
+        gdb.events.stop.connect(self)
+        try:
+            while instruction_count() < before:
+                go_on()
+        finally:
+            gdb.events.stop.disconnect(self)
+
+
+class ReverseContinue(Command):
+    """reverse-continue: in a replayed run, back to where a breakpoint or a
+watchpoint would last have stopped the machine; if none would have, to the
+kernel's entry."""
+
+    NAME = "reverse-continue"
+
+    def run(self, _argument):
+        check()
+        start, hits = instruction_count(), Hits()
+        with undisturbed():
+            seek(min(Replay.entry, start))
+            if any(b.enabled for b in gdb.breakpoints() or ()):
+                hits.until(start)
+            if hits.count is not None or instruction_count() != Replay.entry:
+                seek(Replay.entry if hits.count is None else hits.count)
+        print(f"breakpoint {hits.why}, instruction {hits.count}"
+              if hits.why else "nothing stops the machine before: this is "
+              "the kernel's entry")
+        gdb.execute("frame")
+
+
+class FaultEntry(gdb.Breakpoint):
+    """Stops at the entry of the fault that will have this number."""
 
     def __init__(self, number):
-        self.number = number
+        super().__init__(ENTRY, gdb.BP_HARDWARE_BREAKPOINT, internal=True)
+        self.silent = True
+        self.before, self.met = number - 1, False
 
-    def is_met_by(self, _trap):
-        return last_fault() == self.number - 1
+    def stop(self):
+        self.met = last_fault() == self.before
+        return self.met
 
 
 def last_fault():
     return integer(symbol("ledger_last_id"))
+
+
+def go_before(number):
+    """To shortly before fault N. The ledger has its time; times and counts
+    of instructions go the same way but for idling, which takes time only: so
+    the first guess may be late, and is then corrected from there."""
+    from ledger import slots, stamps
+    for _ in range(3):
+        times = {integer(s["id"]): stamps(s) for s in slots()}
+        if number not in times:
+            break
+        guess = min(Replay.entry + times[number][0] - Replay.cycles,
+                    instruction_count() - max(map(max, times.values())) +
+                    times[number][0]) - SLACK
+        seek(max(guess, Replay.entry))
+        if last_fault() < number:
+            return
+    seek(Replay.entry)
 
 
 class Rewind(Command):
@@ -100,29 +215,31 @@ rewind: goes to the kernel's entry."""
     NAME = "rewind"
 
     def run(self, argument):
-        if Replay.entry is None:
-            raise gdb.GdbError("only a recorded run goes backwards: "
-                               "./run-qemu.sh --record FILE, then --replay "
-                               "FILE --gdb")
-        word = argument.strip().lstrip("#")
-        number = int(word) if word else 0
-        if not number or last_fault() >= number:
-            seek(Replay.entry)
+        check()
+        number = number_in(argument)
+        with undisturbed():
+            if not number:
+                seek(Replay.entry)
+            elif last_fault() >= number:
+                go_before(number)
+            if number:
+                self.to_fault(number)
         if number:
-            self.to_fault(number)
+            print(f"fault #{number}: {Trap().words()}")
         gdb.execute("frame")
 
     @staticmethod
     def to_fault(number):
-        stop = FaultBreakpoint(IsFault(number))
+        stop = FaultEntry(number)
         try:
             go_on()
+            met = stop.met
         finally:
             stop.delete()
-        if stop.trap is None:
+        if not met:
             raise gdb.GdbError(f"the run has no fault #{number}, or something "
                                "else stopped it before")
-        print(f"fault #{number}: {stop.trap.words()}")
 
 
-Rewind()
+for kind in (ReverseStepi, ReverseContinue, Rewind):
+    kind()

@@ -43,7 +43,7 @@ class Record:
         self.end = end.get(integer(value["end"]), "?")
         self.before = [integer(value["walk_before"][i]) for i in range(4)]
         self.after = [integer(value["walk_after"][i]) for i in range(4)]
-        self.stage = [integer(value["stage"][i]) for i in range(len(STAGES))]
+        self.stage = stamps(value)
 
     @property
     def open(self):
@@ -107,6 +107,11 @@ def slots():
             for i in range(K["LEDGER_SLOTS"]):
                 if integer(rings[cpu][i]["id"]):
                     yield rings[cpu][i]
+
+
+def stamps(slot):
+    """The times of a slot's stages, 0 for those not reached."""
+    return [integer(slot["stage"][i]) for i in range(len(STAGES))]
 
 
 def newest(count, wanted=None):

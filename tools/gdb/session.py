@@ -107,13 +107,18 @@ def setting(words):
 
 @contextlib.contextmanager
 def quiet():
-    """What GDB would print of the stops meanwhile is not printed (by a GDB
-    that can keep it to itself)."""
-    setting("suppress-cli-notifications on")
+    """What GDB would print of the stops meanwhile is not printed: no setting
+    of its own keeps all of it from the terminal."""
+    gdb.flush()
+    terminal, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
     try:
         yield
     finally:
-        setting("suppress-cli-notifications off")
+        gdb.flush()
+        os.dup2(terminal, 1)
+        os.close(terminal)
+        os.close(nowhere)
 
 
 def run_to(function):

@@ -1,10 +1,18 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # run-qemu.sh's variables
 # GDB on a run; part of run-qemu.sh, which sources it.
 
+# Nobody listens there, and no other run is about to.
+take_port() {
+    ! (exec 4<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null || return 1
+    command -v flock >/dev/null || return 0
+    { exec 5>>"${TMPDIR:-/tmp}/faultline-port.$1"; } 2>/dev/null &&
+        flock -n 5
+}
+
 # A free port, QEMU stopped, and a file that tells GDB's commands what runs.
 gdb_options() {
     local port=1234 line module
-    while (exec 4<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+    until take_port "$port"; do
         port=$((port + 1))
     done
     qemu+=(-S -gdb "tcp:127.0.0.1:$port")
@@ -18,9 +26,9 @@ gdb_options() {
             esac
         done
     } >"$tmp/gdb"
-    gdb_command=(gdb)
-    [ "$(uname -m)" = x86_64 ] || ! command -v gdb-multiarch >/dev/null ||
-        gdb_command=(gdb-multiarch)
+    gdb_command=("${GDB:-gdb}")
+    [ -n "${GDB:-}" ] || [ "$(uname -m)" = x86_64 ] ||
+        ! command -v gdb-multiarch >/dev/null || gdb_command=(gdb-multiarch)
     gdb_command+=(-q -x "$here/tools/gdb/faultline.py" -ex "connect $tmp/gdb")
     line="${gdb_command[*]:0:4} -ex 'connect $tmp/gdb'"
     case $gdb in

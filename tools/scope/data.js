@@ -21,7 +21,7 @@ const escaped = s => String(s).replace(/[&<>"]/g,
 
 function time(ticks) {
     const us = micro(ticks);
-    return us < 1000 ? us.toFixed(us < 10 ? 2 : 1) + " us"
+    return us < 1000 ? us.toFixed(us < 10 ? 2 : 1) + " µs"
                      : (us / 1000).toFixed(2) + " ms";
 }
 

@@ -79,14 +79,24 @@ function drawFault(i, chosen, y, scale) {
         tag("title", {}, `fault #${D.faults.id[i]}`) + "</g>";
 }
 
+// The stages' names below the lanes, each in the first row with room for it,
+// with a line up to its moment.
 function stageWords(i, y, scale) {
-    let words = "", row = 0;
+    const bottom = Math.max(...y.values()) + 26, ends = [];
+    let words = "";
     for (const {name, at} of stagesOf(i)) {
-        const after = at - stageTime(i, 0);
-        const below = y.get("kernel") + 13 + 12 * (row++ % 3);
-        words += tag("circle", {cx: scale.x(at), cy: y.get("kernel"), r: 3}) +
-            tag("text", {x: scale.x(at) + 4, y: below},
-                name + (after ? " +" + time(after) : ""));
+        const after = at - stageTime(i, 0), here = scale.x(at);
+        const text = name + (after ? " +" + time(after) : "");
+        const x = Math.min(here, WIDE - 7.4 * text.length);
+        let row = ends.findIndex(end => end < x);
+        if (row < 0) row = ends.length;
+        ends[row] = x + 7.4 * text.length + 8;
+        words += tag("line", {x1: here, x2: here, y1: y.get("kernel"),
+                y2: bottom + 13 * row - 9, stroke: "#0b5cad",
+                "stroke-width": .7}) +
+            tag("circle", {cx: here, cy: y.get("kernel"), r: 3}) +
+            tag("text", {x: x + 2, y: bottom + 13 * row, class: "over"},
+                text);
     }
     return words;
 }
@@ -94,7 +104,7 @@ function stageWords(i, y, scale) {
 function drawLanes(chosen) {
     const list = neighbours(chosen), lanes = laneList(list);
     const y = new Map(lanes.map((l, i) => [l.key, 34 + i * LANE]));
-    const scale = makeScale(list), tall = 50 + lanes.length * LANE;
+    const scale = makeScale(list), tall = 90 + lanes.length * LANE;
     let body = `<defs><marker id="tip" orient="auto" markerWidth="8"
         markerHeight="8" refX="6" refY="3"><path d="M0,0 L6,3 L0,6"
         fill="none" stroke="#16181d"/></marker></defs>`;

@@ -53,6 +53,7 @@ function choose(i) {
         `${chosen + 1} of ${F.count}, ${time(stageTime(chosen, 0))}`;
     drawFaultWords(chosen);
     drawLanes(chosen);
+    drawMessages(chosen);
     drawWalk(chosen);
     drawCall(callOf(chosen), D.faults.address[chosen]);
     drawTable();

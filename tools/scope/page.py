@@ -12,6 +12,7 @@ from story import ENDS, call_text
 HERE = os.path.dirname(os.path.abspath(__file__))
 SCRIPTS = ("data.js", "lanes.js", "tree.js", "panels.js", "page.js")
 SWITCHES_MAX = 400000
+UFFD_MAX = 250000
 
 
 class Words:
@@ -55,6 +56,16 @@ def tree_rows(told, words):
     return rows
 
 
+def uffd_rows(told):
+    """Messages and fills in order of time: when, whose, from where, how many
+    bytes, in words."""
+    rows = [[m.time - told.begin, m.tid, m.address or 0, 1,
+             "message: " + m.text] for m in told.messages]
+    rows += [[f.time - told.begin, f.tid, f.address, f.length, f.text]
+             for f in told.fills]
+    return sorted(rows)[:UFFD_MAX]
+
+
 def tree_words(tree, words):
     """A tree's number: its nodes in preorder as one word."""
     return words(" ".join(f"{a:x},{b:x},{c:x},{r}{left}{right}{alone}"
@@ -72,7 +83,8 @@ def data(told, recording):
         "switches": [[t - told.begin, a, b] for t, _, a, b in
                      told.switches[:SWITCHES_MAX]],
         "flags": {n: hex(v) for n, v in records.VM.items()},
-        "calls": len(told.calls), "recording": recording or "FILE",
+        "uffd": uffd_rows(told), "calls": len(told.calls),
+        "recording": recording,
     }
 
 

@@ -32,8 +32,30 @@ function drawFaultWords(i) {
         `<strong>${f.end}</strong>` +
         (f.pager ? ` by ${escaped(nameOf(f.pager))}` : "") +
         ` after ${time(duration(i))}. ${stages}.<br>` +
-        `In GDB: <code>./run-qemu.sh --replay ${escaped(D.recording)} ` +
+        (D.recording ? "In GDB" : "In GDB, if recorded with --record FILE") +
+        `: <code>./run-qemu.sh --replay ${escaped(D.recording || "FILE")} ` +
         `--gdb=here</code>, then <code>rewind ${f.id}</code>`;
+}
+
+// What pagers were told and how they answered, near the fault in time; those
+// about its page are marked.
+function drawMessages(i) {
+    const f = fault(i), from = stageTime(i, 0), to = stageTime(i, 5);
+    const inside = D.uffd.filter(u => u[0] >= from && u[0] <= to);
+    const before = D.uffd.filter(u => u[0] < from).slice(-3);
+    const after = D.uffd.filter(u => u[0] > to).slice(0, 3);
+    const page = f.address - f.address % 4096;
+    const rows = [...before, ...inside, ...after].map(([at, tid, start, len,
+                                                        what]) => {
+        const ours = f.pager && at >= from && at <= to &&
+            start < page + 4096 && start + len > page;
+        return `<tr${ours ? ' class="chosen"' : ""}><td>${time(at)}</td>` +
+            `<td>${escaped(nameOf(tid))}</td><td>${escaped(what)}</td></tr>`;
+    });
+    $("messages").hidden = !D.uffd.length;
+    $("uffd").tHead.innerHTML =
+        "<tr><th>at</th><th>pager</th><th>what</th></tr>";
+    $("uffd").tBodies[0].innerHTML = rows.join("");
 }
 
 function drawWalk(i) {

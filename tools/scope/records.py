@@ -13,7 +13,7 @@ sys.path.append(os.path.join(ROOT, "tools", "gdb"))
 
 from constants import VM  # noqa: E402,F401
 
-START, FAULT, SWITCH, NAME, CALL, TREE = range(1, 7)
+START, FAULT, SWITCH, NAME, CALL, TREE, MESSAGE, FILL = range(1, 9)
 MAGIC = 0x3145434152544c46
 HEAD = struct.Struct("<BBHIQ")
 RECORD = struct.Struct("<3Q4I3Q4Q4Q6Q")
@@ -75,6 +75,77 @@ class Call:
         self.result = f[8] - (1 << 64) if f[8] >> 63 else f[8]
 
 
+class Message:
+    """What a userfaultfd's reader was told."""
+
+    LAYOUT = struct.Struct("<B7x3Q")
+    EVENTS = {0x12: "fault", 0x13: "fork", 0x14: "remap", 0x15: "remove",
+              0x16: "unmap"}
+
+    def __init__(self, call, ctx, data):
+        self.tid, self.time, self.ctx = call.tid, call.end, ctx
+        event, *self.words = self.LAYOUT.unpack(data)
+        self.event = self.EVENTS.get(event, f"event {event:#x}")
+
+    @property
+    def address(self):
+        """The page in question; a fork has none."""
+        return self.words[1] if self.event == "fault" else \
+            None if self.event == "fork" else self.words[0]
+
+    @property
+    def text(self):
+        flags, address = self.words[:2]
+        if self.event == "fault":
+            kinds = [n for bit, n in ((1, "write"), (2, "write-protected"),
+                                      (4, "minor")) if flags & bit]
+            return f"fault at {address:#x}" + \
+                (f" ({', '.join(kinds)})" if kinds else "")
+        if self.event == "fork":
+            return f"fork, descriptor {flags & 0xffffffff}"
+        if self.event == "remap":
+            return f"remap of {flags:#x} to {address:#x}, " \
+                f"{self.words[2]:#x} bytes"
+        return f"{self.event} of {flags:#x}-{address:#x}"
+
+
+class Fill:
+    """How a pager answered: an ioctl on a userfaultfd."""
+
+    REQUESTS = {0xaa02: "WAKE", 0xaa03: "COPY", 0xaa04: "ZEROPAGE",
+                0xaa05: "MOVE", 0xaa06: "WRITEPROTECT", 0xaa07: "CONTINUE",
+                0xaa08: "POISON", 0xfa00: "FL_COPY_NEXT"}
+
+    def __init__(self, call, ctx, data):
+        self.tid, self.ctx, self.result = call.tid, ctx, call.result
+        self.begin, self.time = call.begin, call.end
+        self.request = self.REQUESTS[call.arg[1] & 0xffff]
+        arg = struct.unpack_from(f"<{min(len(data) // 8, 5)}Q", data)
+        self.address, self.length, self.source = arg[0], arg[1], None
+        if self.request in ("COPY", "MOVE", "FL_COPY_NEXT"):
+            self.source, self.length = arg[1], arg[2]
+
+    @property
+    def text(self):
+        return f"UFFDIO_{self.request} {self.address:#x}, " \
+            f"{self.length:#x} bytes" + \
+            (f" from {self.source:#x}" if self.source is not None else "") + \
+            (f": error {-self.result}" if self.result < 0 else "")
+
+
+def uffd(kind, tid, begin, data):
+    """(the call, its fill or None, its messages) of a MESSAGE or a FILL."""
+    call, at = Call(tid, begin, data[:CALL_DATA.size]), CALL_DATA.size + 8
+    ctx, fill = struct.unpack_from("<Q", data, at - 8)[0], None
+    if kind == FILL:
+        fill = Fill(call, ctx, data[at:])
+        at += 48 if fill.request == "FL_COPY_NEXT" else len(data)
+    size = Message.LAYOUT.size
+    told = [Message(call, ctx, data[i:i + size])
+            for i in range(at, len(data), size) if data[i]]
+    return call, fill, told
+
+
 def tree(data):
     """[(start, end, flags, red, has left, has right, alone)] in preorder;
     alone: the newest area, which is not in the tree yet."""
@@ -91,6 +162,8 @@ def decode(kind, tid, time, data):
         return Call(tid, time, data)
     if kind == TREE:
         return tree(data)
+    if kind in (MESSAGE, FILL):
+        return uffd(kind, tid, time, data)
     if kind == NAME:
         return data.split(b"\0")[0].decode(errors="replace")
     return struct.unpack(f"<{len(data) // 8}Q", data)

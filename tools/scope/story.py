@@ -5,9 +5,8 @@ each was, calls, trees, who ran when, what the threads are called.
 import bisect
 
 import records
-from records import CALL, FAULT, NAME, START, SWITCH, TREE
+from records import CALL, FAULT, FILL, MESSAGE, NAME, START, SWITCH, TREE
 
-READS = (0, 17, 19)          # read, pread64, readv
 FORKS = (56, 57, 58, 435)    # clone, fork, vfork, clone3
 
 
@@ -15,6 +14,7 @@ class Story:
     def __init__(self, stream=()):
         self.faults, self.calls, self.trees = [], [], []
         self.switches, self.names = [], {0: "idle", 1: "init"}
+        self.messages, self.fills, self.last_call = [], [], {}
         self.pids, self.begin, self.ticks_per_ms = {}, 0, 1000000
         self.last = 0
         for record in stream:
@@ -35,11 +35,20 @@ class Story:
         elif kind == CALL:
             self.add_call(what)
         elif kind == TREE:
-            call = self.calls[-1] if self.calls else None
-            self.trees.append((time, tid, call, what))
+            self.trees.append((time, tid, self.last_call.get(tid), what))
+        elif kind in (MESSAGE, FILL):
+            self.add_uffd(*what)
+
+    def add_uffd(self, call, fill, messages):
+        if fill or call.result:
+            self.add_call(call)
+        self.messages += messages
+        if fill:
+            self.fills.append(fill)
 
     def add_call(self, call):
         self.calls.append(call)
+        self.last_call[call.tid] = call
         if call.number in FORKS and call.result > 0:
             self.names.setdefault(call.result, self.name(call.tid))
 
@@ -53,17 +62,18 @@ class Story:
         return ticks * 1000 / self.ticks_per_ms
 
     def pagers(self):
-        """{fault id: tid of the thread that read its message}."""
-        reads = sorted((c for c in self.calls if c.number in READS
-                        and c.result > 0), key=lambda c: c.begin)
-        begins, found = [c.begin for c in reads], {}
+        """{fault id: tid of the thread that read its message}: the first to
+        be told of the page after the fault was read."""
+        told = {}
+        for m in self.messages:
+            if m.event == "fault":
+                told.setdefault(m.address >> 12, []).append((m.time, m.tid))
+        found = {}
         for fault in self.faults:
-            at = fault.stage[2]
-            i = bisect.bisect_right(begins, at) - 1 if at else -1
-            for call in reversed(reads[max(i - 8, 0):i + 1]):
-                if call.end >= at and call.tid != fault.tid:
-                    found[fault.id] = call.tid
-                    break
+            those = told.get(fault.address >> 12, [])
+            i = bisect.bisect_left(those, (fault.stage[2], 0))
+            if fault.stage[2] and i < len(those):
+                found[fault.id] = those[i][1]
         return found
 
     def spaces(self):
@@ -93,9 +103,13 @@ CALL_NAMES = records.call_names()
 
 def call_text(call):
     """mmap(0x0, 0x1000, ...) = 0x7f..."""
-    counts = {9: 6, 10: 3, 11: 2, 12: 1, 16: 3, 25: 5, 28: 3}
+    counts = {9: 6, 10: 3, 11: 2, 12: 1, 16: 3, 25: 5, 28: 3, 149: 2, 150: 2,
+              151: 1, 152: 0, 325: 3, 329: 4, 440: 5}
     args = ", ".join(hex(a) for a in call.arg[:counts.get(call.number, 3)])
     result = hex(call.result) if call.result > 4096 else str(call.result)
+    if call.number == 16:
+        args = f"{hex(call.arg[0])}, {hex(call.arg[1] & 0xffffffff)}, " \
+            f"{hex(call.arg[2])}"
     name = CALL_NAMES.get(call.number, f"call {call.number}")
     return f"{name}({args}) = {result}"
 

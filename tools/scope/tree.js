@@ -31,9 +31,11 @@ function sign(node, others) {
         others.find(o => o.end === node.end);
     if (!other) return "+";
     if (other.start !== node.start || other.end !== node.end) return "~";
+    if (other.alone !== node.alone) return "⤵";
     const parent = n => n.parent ? n.parent.start : 0;
-    if (parent(other) !== parent(node)) return "↻";
-    return other.red !== node.red ? "◐" : "";
+    return (other.flags !== node.flags ? "⚑" : "") +
+        (parent(other) !== parent(node) ? "↻" : "") +
+        (other.red !== node.red ? "◐" : "");
 }
 
 function drawTree(title, nodes, others, gone) {
@@ -70,13 +72,14 @@ function drawTree(title, nodes, others, gone) {
 
 // Areas side by side in order, wider the larger (by its logarithm): an address
 // space is too empty to be drawn to scale.
-function drawStrip(nodes, address) {
+function drawStrip(title, nodes, address) {
     const list = [...nodes].sort((a, b) => a.start - b.start);
     const size = n => 14 + 7 * Math.log2((n.end - n.start) / 4096 + 1);
     const total = list.reduce((s, n) => s + size(n) + 8, 0);
-    let at = 4, body = "";
+    const unit = 1030 / Math.max(total, 400);
+    let at = 64, body = tag("text", {x: 4, y: 33, class: "soft"}, title);
     for (const n of list) {
-        const w = size(n) * 1090 / Math.max(total, 400);
+        const w = size(n) * unit;
         const here = address >= n.start && address < n.end;
         body += tag("rect", {x: at, y: 16, width: w, height: 26,
             fill: here ? "#dbe9f8" : "#f2f5f9", stroke: "#16181d",
@@ -85,10 +88,11 @@ function drawStrip(nodes, address) {
             (here ? tag("text", {x: at, y: 12}, "▼ " + hex(address)) : "") +
             tag("title", {}, `${hex(n.start)}-${hex(n.end)} ` +
                 flagNames(n.flags));
-        at += w + 8 * 1090 / Math.max(total, 400);
+        at += w + 8 * unit;
     }
     return tag("svg", {viewBox: "0 0 1100 50", role: "img", "aria-label":
-        "the areas of the address space, lowest first"}, body);
+        `the areas of the address space ${title} the call, lowest first`},
+        body);
 }
 
 let shownCall = -1;
@@ -113,10 +117,11 @@ function drawCall(i, address) {
     const a = parseTree(D.words[before]), b = parseTree(D.words[after]);
     $("call").innerHTML = `call ${i + 1} of ${D.trees.length}: pid ${pid} ` +
         `<code>${escaped(text)}</code> at ${time(at)}. Signs: + new, − gone, ` +
-        "~ edge moved, ↻ rotated (other parent), ◐ recoloured. R red, B " +
-        "black, N newest, not in the tree yet. Numbers: first page of the " +
-        "area.";
-    $("strip").innerHTML = drawStrip(b, address);
+        "~ edge moved, ↻ rotated (other parent), ◐ recoloured, ⚑ other rights " +
+        "or flags, ⤵ joins the tree. R red, B black, N newest, not in the " +
+        "tree yet. Numbers: first page of the area.";
+    $("strip").innerHTML = drawStrip("before", a, address) +
+        drawStrip("after", b, address);
     $("trees").innerHTML = drawTree("before", a, b, true) +
         drawTree("after", b, a, false);
 }
