@@ -8,6 +8,7 @@
 #include <kernel/oom.h>
 #include <kernel/procfs.h>
 #include <kernel/thread.h>
+#include <kernel/uffd.h>
 #include <mm/mm.h>
 
 #define O_CREAT     0100
@@ -51,18 +52,38 @@ static int store_overcommit(const struct proc_file *p, s64 value)
         .store = store_overcommit                                              \
     }
 
+static u64 unprivileged_uffd; /* Linux's default; everybody is root */
+
+static int store_unprivileged_uffd(const struct proc_file *p __maybe_unused,
+                                   s64 value)
+{
+    if (value & ~1)
+        return -EINVAL;
+    unprivileged_uffd = (u64)value;
+    return 0;
+}
+
 /* /proc/sys/vm/... */
 static const struct proc_entry vm_entries[] = {
     {.name = "max_map_count", .mode = 0444, .setting = &max_map_count},
     OVERCOMMIT_ENTRY("overcommit_kbytes", KNOB_OVERCOMMIT_KBYTES),
     OVERCOMMIT_ENTRY("overcommit_memory", KNOB_OVERCOMMIT_MEMORY),
     OVERCOMMIT_ENTRY("overcommit_ratio", KNOB_OVERCOMMIT_RATIO),
+    {.name = "unprivileged_userfaultfd",
+     .mode = 0644,
+     .setting = &unprivileged_uffd,
+     .store = store_unprivileged_uffd},
 };
 
 /* /proc/... */
 static const struct proc_entry root_entries[] = {
     {.name = "ledger", .mode = 0400, .show = ledger_show},
     {.name = "meminfo", .mode = 0444, .show = meminfo_show},
+};
+
+/* /dev/... */
+static const struct proc_entry dev_entries[] = {
+    {.name = "userfaultfd", .mode = S_IFCHR | 0600, .ops = &uffd_dev_ops},
 };
 
 /* ---- names ---- */
@@ -185,8 +206,11 @@ static int resolve(const char *path, struct place *to)
     int r;
 
     to->task = NULL;
-    if (*path != '/' || !next_name(&path, name) || strcmp(name, "proc") ||
-        !next_name(&path, name))
+    if (*path != '/' || !next_name(&path, name))
+        return -ENOENT;
+    if (!strcmp(name, "dev") && next_name(&path, name))
+        return find_last(dev_entries, ARRAY_SIZE(dev_entries), name, path, to);
+    if (strcmp(name, "proc") || !next_name(&path, name))
         return -ENOENT;
     if (!strcmp(name, "sys")) {
         if (!next_name(&path, name) || strcmp(name, "vm") ||
@@ -262,7 +286,7 @@ void proc_release(struct file *f)
 
 int proc_stat(struct file *f, struct stat_k *st)
 {
-    st->st_mode = S_IFREG | ((struct proc_file *)f->data)->entry->mode;
+    st->st_mode = proc_mode(((struct proc_file *)f->data)->entry);
     return 0;
 }
 

@@ -58,7 +58,7 @@ static int stat_name(const char *path, struct stat_k __user *user)
     entry = proc_lookup(path, &error);
     if (!entry)
         return error;
-    st.st_mode = S_IFREG | entry->mode;
+    st.st_mode = proc_mode(entry);
     return copy_to_user(user, &st, sizeof(st));
 }
 

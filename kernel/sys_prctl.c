@@ -8,6 +8,7 @@
 #include <base/errno.h>
 #include <base/string.h>
 #include <kernel/sys_proc.h>
+#include <kernel/proc_faults.h>
 #include <kernel/thread.h>
 #include <uapi/faultline/prctl.h>
 
@@ -100,6 +101,8 @@ long sys_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
         return arch_selftest_call(arg2, arg3);
     case PR_MEMORY_GROUP:
         return memory_group(arg2, arg3);
+    case PR_FAULTS:
+        return own_faults(arg2, (struct fault_entry __user *)arg3, arg4);
     case PR_SET_PDEATHSIG:
         if (arg2 > SIG_COUNT)
             return -EINVAL;

@@ -5,6 +5,7 @@
 #include <arch/uaccess.h>
 #include <base/errno.h>
 #include <kernel/file.h>
+#include <kernel/procfs.h>
 #include <kernel/seq.h>
 #include <kernel/sys_mm.h>
 #include <kernel/thread.h>
@@ -207,3 +208,14 @@ long sys_userfaultfd(int flags)
     }
     return fd_install(f, flags & O_CLOEXEC, 0);
 }
+
+static long dev_ioctl(struct file *f __maybe_unused, unsigned cmd, u64 arg)
+{
+    return cmd == USERFAULTFD_IOC_NEW ? sys_userfaultfd((int)arg) : -EINVAL;
+}
+
+const struct file_operations uffd_dev_ops = {
+    .ioctl = dev_ioctl,
+    .stat = proc_stat,
+    .release = proc_release,
+};

@@ -144,6 +144,7 @@ struct stat_k {
     s64 unused[3];
 };
 
+#define S_IFMT  0170000u
 #define S_IFREG 0100000u
 #define S_IFCHR 0020000u
 

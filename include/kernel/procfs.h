@@ -57,6 +57,12 @@ const struct proc_entry *proc_lookup(const char *path, int *error) __must_check;
 /* kernel/proc_text.c: entries without operations of their own. */
 extern const struct file_operations proc_text_ops;
 
+/* As st_mode: an ordinary file, unless it says something else. */
+static inline u32 proc_mode(const struct proc_entry *entry)
+{
+    return entry->mode & S_IFMT ? entry->mode : S_IFREG | entry->mode;
+}
+
 /* For entries with operations of their own. */
 void proc_release(struct file *f);
 int proc_stat(struct file *f, struct stat_k *st);

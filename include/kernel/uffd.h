@@ -5,6 +5,7 @@
 #include <base/types.h>
 
 struct file;
+struct file_operations;
 struct thread;
 struct uffd_msg;
 
@@ -17,6 +18,9 @@ long uffd_ioctl(struct file *f, unsigned cmd, u64 arg);
 
 /* The thread, which is the current one and ends, serves nothing any more. */
 void uffd_thread_gone(const struct thread *t);
+
+/* /dev/userfaultfd: one ioctl, that makes another. */
+extern const struct file_operations uffd_dev_ops;
 
 /* The bits of what there is: requests on a descriptor, on any range. */
 #define UFFD_BIT(name) (1ull << UFFD_BIT_##name)

@@ -25,3 +25,9 @@ def test_deadlocks(program):
         r"2\[4\] at [0-9a-f]+, fault #\d+, waits for 2\[6\]\s+"
         r"2\[6\] at [0-9a-f]+, fault #\d+, waits for 2\[4\]"])
     assert b"not ok" not in ran.out
+
+
+def test_own_faults(program):
+    ran = harness.boot("--icount", "--quiet", "--run", program("own_faults"))
+    ran.expect(0, text=r"^1\.\.\d+$")
+    assert b"not ok" not in ran.out

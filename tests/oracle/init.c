@@ -22,6 +22,8 @@
 #include <string.h>
 #include <sys/io.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -100,6 +102,20 @@ static void open_console(void)
     tcsetattr(STDOUT_FILENO, TCSANOW, &mode);
     dup2(null, STDIN_FILENO);
     close(null);
+}
+
+/* /dev/userfaultfd has whatever number was free. */
+static void make_device(void)
+{
+    FILE *misc = fopen("/proc/misc", "r");
+    char name[64];
+    unsigned minor;
+
+    while (misc && fscanf(misc, "%u %63s", &minor, name) == 2)
+        if (!strcmp(name, "userfaultfd"))
+            mknod("/dev/userfaultfd", S_IFCHR | 0600, makedev(10, minor));
+    if (misc)
+        fclose(misc);
 }
 
 /* Tests look at address spaces through it. */
@@ -233,6 +249,7 @@ int main(void)
     sigprocmask(SIG_BLOCK, &child, NULL);
     open_console();
     mount_proc();
+    make_device();
     report("boot", boot);
     plan = read_plan();
     for (int number = 0; next_program(&plan, &program); number++)

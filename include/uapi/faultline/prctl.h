@@ -1,8 +1,10 @@
-/* prctl(2): what only Faultline has, see docs/limits.md. */
+/* prctl(2): what only Faultline has. */
 #ifndef UAPI_FAULTLINE_PRCTL_H
 #define UAPI_FAULTLINE_PRCTL_H
 
-/* prctl(PR_MEMORY_GROUP, what, pages): */
+#include <stdint.h>
+
+/* prctl(PR_MEMORY_GROUP, what, pages), see docs/limits.md: */
 #define PR_MEMORY_GROUP 0x464c0001
 
 #define PR_GROUP_CREATE 1 /* a group of our own, of at most so many pages */
@@ -23,5 +25,35 @@
 #define PR_OOPS_CORRUPT      8  /* sets a reserved bit in its entry */
 #define PR_OOPS_NO_FAULTS    9  /* copies from it, pagefault_disable() */
 #define PR_OOPS_ATOMIC       10 /* copies from it, a spinlock held */
+
+/* prctl(PR_FAULTS, after, struct fault_entry *, count): our own faults in the
+ * fault ledger, see docs/ledger.md. */
+#define PR_FAULTS 0x464c0003
+
+struct fault_entry {
+    uint64_t id; /* 1, 2, 3 ... of the whole machine's */
+    uint64_t address, ip;
+    uint32_t tid;
+    uint32_t error_code; /* the CPU's */
+    uint32_t end;        /* FAULT_END_* */
+    uint32_t reserved;
+    /* TSC when it trapped, was queued, read, filled, woken, resumed; 0: not */
+    uint64_t stage[6];
+    uint64_t cycle[4]; /* FAULT_END_DEADLOCK: ids of those waited for */
+};
+
+#define FAULT_END_SPURIOUS   1 /* the access was allowed already */
+#define FAULT_END_ZERO_PAGE  2
+#define FAULT_END_NEW_PAGE   3
+#define FAULT_END_COW_COPY   4
+#define FAULT_END_COW_REUSE  5
+#define FAULT_END_OBJECT_MAP 6
+#define FAULT_END_OBJECT_COW 7
+#define FAULT_END_PAGER      8
+#define FAULT_END_FIXUP      9 /* a system call failed by EFAULT */
+#define FAULT_END_SIGSEGV    10
+#define FAULT_END_SIGBUS     11
+#define FAULT_END_KILLED     12 /* left for a signal */
+#define FAULT_END_DEADLOCK   13
 
 #endif

@@ -38,6 +38,8 @@
 #define UFFDIO_CONTINUE     0xc020aa07u
 #define UFFDIO_POISON       0xc020aa08u
 #define UFFDIO_API          0xc018aa3fu
+/* of /dev/userfaultfd: a descriptor with the flags of userfaultfd(2) */
+#define USERFAULTFD_IOC_NEW 0xaa00u
 
 /* Bit numbers in the `ioctls` answers. */
 #define UFFD_BIT_REGISTER     0x00
