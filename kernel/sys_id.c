@@ -117,7 +117,7 @@ long sys_setpgid(int pid, int pgid)
     struct task *task;
     long r;
 
-    if (pgid < 0)
+    if (pgid < 0 || (!pgid && pid < 0))
         return -EINVAL;
     spin_lock(&task_lock);
     task = task_of(pid);

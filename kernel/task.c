@@ -164,6 +164,7 @@ int task_publish(struct task *task, struct thread *first, bool as_sibling)
         return -ERESTARTNOINTR;
     }
     task->pid = first->tid;
+    task->maker = as_sibling ? current->task->maker : current->tid;
     if (!task->parent) {
         task->pgid = task->sid = task->pid;
         init_task = task;

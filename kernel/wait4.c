@@ -36,6 +36,14 @@ struct wait_request {
     struct rusage_k rusage;
 };
 
+/* Another thread of ours made it, and has not ended. */
+static bool is_others(const struct task *child)
+{
+    const struct thread *t = thread_find(child->maker);
+
+    return t && t != current && t->task == current->task;
+}
+
 /* __WCLONE: children that do not send SIGCHLD; __WALL: both kinds. */
 static bool eligible(const struct task *child, const struct wait_request *w)
 {
@@ -44,6 +52,8 @@ static bool eligible(const struct task *child, const struct wait_request *w)
     if (w->which == P_PID && child->pid != w->id)
         return false;
     if (w->which == P_PGID && child->pgid != w->id)
+        return false;
+    if ((w->options & __WNOTHREAD) && is_others(child))
         return false;
     return (w->options & __WALL) || is_clone == !!(w->options & __WCLONE);
 }
@@ -231,7 +241,7 @@ long sys_waitid(int which, int id, struct siginfo __user *info, int options,
         !(w.options & events))
         return -EINVAL;
     if (which == P_PIDFD) {
-        r = pidfd_pid(id);
+        r = id < 0 ? -EINVAL : pidfd_pid(id);
         if (r < 0)
             return r;
         which = w.which = P_PID;

@@ -173,6 +173,7 @@ struct task {
     int stop_sig;
     u32 stop_count;
     int stop_report, stop_status;
+    u32 maker;      /* tid of the parent's thread that made us */
     bool subreaper; /* gets its descendants' orphans, see prctl(2) */
     bool no_new_privs;
     bool not_dumpable;

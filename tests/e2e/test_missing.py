@@ -10,7 +10,8 @@ import gdbstub
 import harness
 from test_bad_input import tags
 
-TOLD = r"^task (\S+)\[(\d+)/\d+\]: system call (\d+) \((.*)\) is not implemented"
+TOLD = (r"^task (\S+)\[(\d+)/\d+\]: system call (\d+) \((.*)\) "
+        "is not implemented")
 
 
 def test_missing_calls_are_named_once(program):
