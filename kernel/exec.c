@@ -145,8 +145,10 @@ static int load(struct loader *l, const char *name,
     l->mm = mm_create();
     if (!l->mm)
         return -ENOMEM;
-    if (current->mm)
+    if (current->mm) {
         mm_set_group(l->mm, current->mm->group);
+        l->mm->mdwe = mdwe_inherited(current->mm);
+    }
     mm_note_limit(l->mm, RLIMIT_AS, rlimit_current(RLIMIT_AS).cur);
     mm_note_limit(l->mm, RLIMIT_DATA, rlimit_current(RLIMIT_DATA).cur);
     program->mm = l->mm;

@@ -1,6 +1,7 @@
 /*
  * pidfd_open(2): a descriptor that names a task, ready to be polled when the
- * task has ended. And process_madvise(2), which takes one.
+ * task has ended. And the calls that take one: process_madvise(2),
+ * process_mrelease(2).
  */
 #include <arch/uaccess.h>
 #include <kernel/clone.h>
@@ -128,6 +129,37 @@ static int mm_get_by_fd(int fd, struct mm_struct **mm)
     if (f)
         file_put(f);
     return r;
+}
+
+/* All that use mm are about to end. task_lock held. */
+static bool mm_dying(const struct mm_struct *mm)
+{
+    struct task *task;
+
+    list_for_each_entry (task, &all_tasks, all_link)
+        if (task->mm == mm && !task->exiting)
+            return false;
+    return true;
+}
+
+long sys_process_mrelease(int fd, u32 flags)
+{
+    struct mm_struct *mm;
+    bool dying;
+    int r;
+
+    if (flags)
+        return -EINVAL;
+    r = mm_get_by_fd(fd, &mm);
+    if (r)
+        return r;
+    spin_lock(&task_lock);
+    dying = mm_dying(mm);
+    spin_unlock(&task_lock);
+    if (dying)
+        mm_reap(mm);
+    mm_put(mm);
+    return dying ? 0 : -EINVAL;
 }
 
 /* Up to the first range that fails; the bytes before it, or the error. */

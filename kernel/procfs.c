@@ -40,6 +40,7 @@ static const struct proc_entry task_entries[] = {
 };
 
 static u64 max_map_count = MAX_MAP_COUNT;
+static u64 mmap_min_addr = MMAP_MIN_ADDR;
 
 static int store_overcommit(const struct proc_file *p, s64 value)
 {
@@ -66,6 +67,7 @@ static int store_unprivileged_uffd(const struct proc_file *p __maybe_unused,
 /* /proc/sys/vm/... */
 static const struct proc_entry vm_entries[] = {
     {.name = "max_map_count", .mode = 0444, .setting = &max_map_count},
+    {.name = "mmap_min_addr", .mode = 0444, .setting = &mmap_min_addr},
     OVERCOMMIT_ENTRY("overcommit_kbytes", KNOB_OVERCOMMIT_KBYTES),
     OVERCOMMIT_ENTRY("overcommit_memory", KNOB_OVERCOMMIT_MEMORY),
     OVERCOMMIT_ENTRY("overcommit_ratio", KNOB_OVERCOMMIT_RATIO),

@@ -27,6 +27,8 @@
 #define PR_SET_NO_NEW_PRIVS    38
 #define PR_GET_NO_NEW_PRIVS    39
 #define PR_GET_TID_ADDRESS     40
+#define PR_SET_MDWE            65
+#define PR_GET_MDWE            66
 
 #define TIMER_SLACK_NS 50000 /* Linux's; timers here have none */
 
@@ -92,6 +94,18 @@ static long memory_group(u64 what, u64 limit)
     }
 }
 
+/* Once set it stays as it is. */
+static long set_mdwe(struct mm_struct *mm, u64 bits)
+{
+    if (bits & ~(u64)(PR_MDWE_REFUSE_EXEC_GAIN | PR_MDWE_NO_INHERIT) ||
+        bits == PR_MDWE_NO_INHERIT)
+        return -EINVAL;
+    if (mm->mdwe && mm->mdwe != bits)
+        return -EPERM;
+    mm->mdwe = (u8)bits;
+    return 0;
+}
+
 long sys_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
 {
     struct task *task = current->task;
@@ -142,6 +156,10 @@ long sys_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5)
         return 0;
     case PR_GET_NO_NEW_PRIVS:
         return arg2 || arg3 || arg4 || arg5 ? -EINVAL : task->no_new_privs;
+    case PR_SET_MDWE:
+        return arg3 || arg4 || arg5 ? -EINVAL : set_mdwe(current->mm, arg2);
+    case PR_GET_MDWE:
+        return arg2 || arg3 || arg4 || arg5 ? -EINVAL : current->mm->mdwe;
     case PR_GET_TID_ADDRESS:
         return put_user_64((u64)current->clear_child_tid, (u64 __user *)arg2);
     default:

@@ -100,6 +100,7 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
     CALL(311, sys_process_vm_writev),
     CALL(325, sys_mlock2),
     CALL(440, sys_process_madvise),
+    CALL(448, sys_process_mrelease),
     CALL(462, sys_mseal),
     CALL(329, sys_pkey_mprotect),
     CALL(330, sys_pkey_alloc),

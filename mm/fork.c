@@ -159,6 +159,7 @@ static void copy_layout(struct mm_struct *child, const struct mm_struct *mm)
     mm_set_group(child, mm->group);
     child->pkeys = mm->pkeys;
     child->exec_pkey = mm->exec_pkey;
+    child->mdwe = mdwe_inherited(mm);
 }
 
 struct mm_struct *mm_fork(struct mm_struct *parent)

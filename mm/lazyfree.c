@@ -30,6 +30,7 @@ void lazyfree_range(struct vm_area_struct *vma, u64 start, u64 end)
 
 struct drop {
     bool all; /* written to or not */
+    bool own; /* only what nobody else maps */
     u64 count;
 };
 
@@ -45,6 +46,8 @@ static void drop_page(struct mm_struct *mm, u64 va, pte_t *pte, void *arg)
         return;
     if (!d->all && !(page->flags & PG_LAZYFREE))
         return;
+    if (d->own && READ_ONCE(page->mapcount) != 1)
+        return;
     old = pte_xchg(pte, PTE_NONE);
     if (!d->all && pte_dirty(old)) {
         pte_set(pte, old);
@@ -57,10 +60,31 @@ static void drop_page(struct mm_struct *mm, u64 va, pte_t *pte, void *arg)
     d->count++;
 }
 
+void lazyfree_pageout(struct vm_area_struct *vma, u64 start, u64 end)
+{
+    struct drop d = {vma->vm_flags & VM_DROPPABLE, true, 0};
+
+    if (vma->vm_object || !vma->vm_mm->lazy)
+        return;
+    update_hiwater_rss(vma->vm_mm);
+    pte_for_each(vma->vm_mm, start, end, drop_page, &d);
+}
+
+void mm_reap(struct mm_struct *mm)
+{
+    struct vm_area_struct *vma;
+
+    mmap_read_lock(mm);
+    for_each_vma (mm, vma)
+        if (!(vma->vm_flags & VM_SHARED))
+            zap_discard_range(vma, vma->vm_start, vma->vm_end);
+    mmap_read_unlock(mm);
+}
+
 u64 mm_drop_lazy(struct mm_struct *mm)
 {
     struct vm_area_struct *vma;
-    struct drop d = {false, 0};
+    struct drop d = {0};
 
     if (!rwsem_try_read(&mm->mmap_lock))
         return 0;

@@ -4,6 +4,7 @@
  * pages. MADV_DONTNEED throws pages away; MADV_FREE allows to, when memory is
  * short, and takes that back at the next write.
  */
+#include <arch/pkey.h>
 #include <arch/tlb.h>
 #include <mm/internal.h>
 #include <mm/userfaultfd.h>
@@ -54,11 +55,14 @@ static bool discards(int advice)
            advice == MADV_DONTFORK || advice == MADV_WIPEONFORK;
 }
 
-/* mseal(2): the pages of a read-only private area are to stay. */
+/* mseal(2): the pages of a private area that cannot be written, by its rights
+ * or by the thread's protection key, are to stay. */
 static bool seal_forbids(const struct vm_area_struct *vma, int advice)
 {
-    return (vma->vm_flags & (VM_SEALED | VM_WRITE | VM_SHARED)) == VM_SEALED &&
-           !vma->vm_object && discards(advice);
+    return (vma->vm_flags & (VM_SEALED | VM_SHARED)) == VM_SEALED &&
+           !vma->vm_object && discards(advice) &&
+           (!(vma->vm_flags & VM_WRITE) ||
+            !arch_pkey_allows(vma_pkey(vma), true));
 }
 
 /* ---- flags ---- */
@@ -130,8 +134,11 @@ static long advise_pages(struct vm_area_struct **at, u64 start, u64 end,
             return -EINVAL;
         lazyfree_range(vma, start, end);
         return 0;
-    case MADV_COLD:
     case MADV_PAGEOUT:
+        if (!locked)
+            lazyfree_pageout(vma, start, end);
+        __attribute__((fallthrough));
+    case MADV_COLD:
         return locked ? -EINVAL : 0;
     case MADV_COLLAPSE: /* no area is fit for a huge page */
         return -EINVAL;

@@ -201,6 +201,17 @@ static __cold void lock_new_area(const struct mm_struct *mm,
         rq->vm_flags |= mm->def_flags;
 }
 
+/* What may be executed: PR_SET_MDWE may refuse it, and what may not even be
+ * read has a protection key of its own. */
+static __noinline long exec_area(struct mm_struct *mm, struct map_request *rq)
+{
+    if (unlikely(mm->mdwe) && (rq->vm_flags & VM_WRITE))
+        return -EACCES;
+    if (rq->prot == PROT_EXEC)
+        rq->vm_flags |= pkey_for_mmap(mm, VM_EXEC);
+    return 0;
+}
+
 /* mmap lock held for write; everything but the address is checked. */
 static long mmap_region(struct mm_struct *mm, struct map_request *rq)
 {
@@ -217,11 +228,11 @@ static long mmap_region(struct mm_struct *mm, struct map_request *rq)
         lock_new_area(mm, rq);
     if (unlikely(rq->vm_flags & VM_DROPPABLE))
         mm->lazy = true;
-    if (unlikely(rq->prot == PROT_EXEC))
-        rq->vm_flags |= pkey_for_mmap(mm, VM_EXEC);
     if (!rq->object)
         rq->pgoff = addr >> PAGE_SHIFT;
-    r = account_area(mm, rq);
+    r = unlikely(rq->prot & PROT_EXEC) ? exec_area(mm, rq) : 0;
+    if (!r)
+        r = account_area(mm, rq);
     if (r)
         return r;
     if (rq->flags & MAP_FIXED)

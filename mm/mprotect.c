@@ -46,10 +46,20 @@ static int protect_area(struct vm_area_struct **vma, u64 start, u64 end,
     return 0;
 }
 
+/* PR_SET_MDWE: what is executable is never writable, and was so from the
+ * beginning. */
+static __noinline __cold bool mdwe_refuses(const struct vm_area_struct *vma,
+                                           u64 prot)
+{
+    return vma->vm_mm->mdwe &&
+           ((prot & VM_WRITE) || !(vma->vm_flags & VM_EXEC));
+}
+
 /* The rights asked for must be among those the mapping may have. */
 static bool may_protect(const struct vm_area_struct *vma, u64 prot)
 {
-    return !(prot & VM_ACCESS & ~(vma->vm_flags >> 4));
+    return !(prot & VM_ACCESS & ~(vma->vm_flags >> 4)) &&
+           !(unlikely(prot & VM_EXEC) && mdwe_refuses(vma, prot));
 }
 
 _Static_assert(VM_MAYREAD == VM_READ << 4 && VM_MAYWRITE == VM_WRITE << 4 &&

@@ -62,12 +62,12 @@ struct fpx_sw_bytes {
  */
 static inline u32 pkru_open(const struct thread *t)
 {
-    u32 pkru = 0;
+    u32 pkru = cpu_has_pku ? pkru_read() : 0;
 
-    if (unlikely(t->mm->pkeys != 1)) { /* it uses some */
-        pkru = pkru_read();
-        pkru_write(0);
-    }
+    /* It uses keys, or has closed even what has none. */
+    if (likely(t->mm->pkeys == 1 && !(pkru & 3)))
+        return 0;
+    pkru_write(0);
     return pkru;
 }
 

@@ -47,6 +47,9 @@ long sys_process_vm_writev(int pid, const struct iovec_k __user *ours,
 long sys_process_madvise(int fd, const struct iovec_k __user *ranges, u64 count,
                          int advice, u32 flags);
 
+/* process_mrelease(2): EBADF, EINVAL (flags; not dying), ESRCH (no memory). */
+long sys_process_mrelease(int fd, u32 flags);
+
 /* mincore(2): EINVAL, ENOMEM (a hole), EFAULT. */
 long sys_mincore(u64 addr, u64 len, u8 __user *vec);
 

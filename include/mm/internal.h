@@ -67,6 +67,8 @@ static __always_inline_ int vma_each_part(struct mm_struct *mm, u64 at, u64 end,
 /* mm/lazyfree.c: MADV_FREE of a part of a private anonymous area. mmap lock
  * held. */
 void lazyfree_range(struct vm_area_struct *vma, u64 start, u64 end);
+/* MADV_PAGEOUT without a swap: drops what mm_drop_lazy() would. The same. */
+void lazyfree_pageout(struct vm_area_struct *vma, u64 start, u64 end);
 
 /* mm/munmap.c: the whole area goes; it cannot fail, and no pager is told. mmap
  * lock held for write. */

@@ -71,6 +71,7 @@ struct mm_struct {
 
     u16 pkeys;              /* bit n: protection key n is in use; mmap lock */
     u8 exec_pkey;           /* the one for execute-only memory; 0: none yet */
+    u8 mdwe;                /* PR_SET_MDWE's bits, prctl(2) */
     struct mm_group *group; /* see group.h; NULL: none. Holds a reference */
     bool lazy;              /* there are, or were, pages for mm_drop_lazy() */
     bool sealed;            /* some area has VM_SEALED */
@@ -185,6 +186,16 @@ long do_mseal(struct mm_struct *mm, u64 start, u64 len, u64 flags);
 /* Unmaps the pages that may go when memory is short: how many. Takes the mmap
  * lock, or does nothing. A user of mm is the caller's. */
 u64 mm_drop_lazy(struct mm_struct *mm);
+/* Drops all private pages of a dying task, see process_mrelease(2). */
+void mm_reap(struct mm_struct *mm);
+
+/* PR_SET_MDWE's bits, and those of a child or a new program. */
+#define PR_MDWE_REFUSE_EXEC_GAIN 1u
+#define PR_MDWE_NO_INHERIT       2u
+static inline u8 mdwe_inherited(const struct mm_struct *mm)
+{
+    return mm->mdwe & PR_MDWE_NO_INHERIT ? 0 : mm->mdwe;
+}
 
 /* mincore(2): a byte for each page from start (aligned) up to the first hole,
  * if it comes before so many pages. Returns how many. Takes the mmap lock. */

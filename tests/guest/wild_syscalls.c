@@ -48,7 +48,7 @@ static const short left_out[][2] = {
     {425, 427}, /* io_uring */
     {435, 435}, /* clone3 */
     {440, 440}, /* process_madvise */
-    {448, 449}, /* process_mrelease, futex_waitv */
+    {449, 449}, /* futex_waitv */
     {454, 456}, /* futexes again */
 };
 
