@@ -33,18 +33,25 @@ void uffd_register(int uffd, const void *start, size_t length,
         die_errno(2, "UFFDIO_REGISTER, mode %#lx", mode);
 }
 
-static void wait_readable(int uffd, pid_t client)
+int uffd_wait_any(const int *uffd, int count, pid_t client)
 {
-    struct pollfd ready = {.fd = uffd, .events = POLLIN};
-    int count;
+    struct pollfd fds[UFFD_WAIT_MAX];
+    int ready;
 
-    while (!(count = poll(&ready, 1, POLL_MILLISECONDS)))
+    for (int i = 0; i < count; i++)
+        fds[i] = (struct pollfd){.fd = uffd[i], .events = POLLIN};
+    while (!(ready = poll(fds, count, POLL_MILLISECONDS)))
         if (getppid() != client)
             die(1, "the client is gone");
-    if (count < 0)
+    if (ready < 0)
         die_errno(1, "poll");
-    if (!(ready.revents & POLLIN))
-        die(1, "poll says %#x", ready.revents);
+    for (int i = 0; i < count; i++) {
+        if (fds[i].revents & POLLIN)
+            return i;
+        if (fds[i].revents)
+            die(1, "poll says %#x", fds[i].revents);
+    }
+    die(1, "poll counts %d of none", ready);
 }
 
 int uffd_wait(int uffd, pid_t client, struct uffd_msg *messages)
@@ -52,7 +59,7 @@ int uffd_wait(int uffd, pid_t client, struct uffd_msg *messages)
     ssize_t got;
 
     do {
-        wait_readable(uffd, client);
+        (void)uffd_wait_any(&uffd, 1, client);
         got = read(uffd, messages, UFFD_MESSAGES * sizeof(*messages));
         /* EAGAIN: what poll saw has been resolved meanwhile. */
         if (got < 0 && errno != EAGAIN)

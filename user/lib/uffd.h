@@ -18,6 +18,9 @@
 #define UFFD_FEATURE_WP_ASYNC (1 << 15)
 #endif
 
+/* Whom uffd_wait_any() can wait for. */
+#define UFFD_WAIT_MAX 4
+
 /* Messages taken by one read. */
 #define UFFD_MESSAGES 16
 
@@ -29,9 +32,14 @@ void uffd_register(int uffd, const void *start, size_t length,
                    unsigned long mode);
 
 /*
+ * Waits until one of COUNT userfaultfds has a message; returns its index. Ends
+ * this program when CLIENT, its parent, is gone: a userfaultfd does not tell.
+ */
+int uffd_wait_any(const int *uffd, int count, pid_t client);
+
+/*
  * Waits until there are messages and takes up to UFFD_MESSAGES of them;
- * returns how many. Ends this program when CLIENT, its parent, is gone: a
- * userfaultfd does not tell.
+ * returns how many. Minds CLIENT as uffd_wait_any() does.
  */
 int uffd_wait(int uffd, pid_t client, struct uffd_msg *messages);
 
