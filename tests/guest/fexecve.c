@@ -4,13 +4,12 @@
  * and what becomes of it when its object changes.
  */
 #define _GNU_SOURCE
+#include "elf_image.h"
 #include "memfd.h"
 
-#include <elf.h>
 #include <sched.h>
 #include <sys/eventfd.h>
 
-#define BASE 0x10000000UL
 #define WORD 0x800 /* offset of a byte that the program looks at */
 
 /*
@@ -18,8 +17,8 @@
  *     c  exits with its argument count
  *     e  exits with 40 if its environment begins with an 'E'
  *     d  exits with 50 if descriptor 100 is closed, 51 if it is open
- *     w  waits until the byte at BASE + WORD is not zero and exits with it
- *     s  exits with what is there after a store of 60
+ *     w  waits until the byte at IMAGE_BASE + WORD is not zero and exits with
+ * it s  exits with what is there after a store of 60
  */
 extern const char program[], program_end[];
 asm(".pushsection .rodata\n"
@@ -66,42 +65,12 @@ asm(".pushsection .rodata\n"
     "program_end:\n"
     ".popsection");
 
-/* Writes the image: one segment, the whole first page of the file. */
-static void write_image(int fd, unsigned rights)
-{
-    Elf64_Ehdr header = {
-        .e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
-        .e_type = ET_EXEC,
-        .e_machine = EM_X86_64,
-        .e_version = EV_CURRENT,
-        .e_entry = BASE + 0x200,
-        .e_phoff = sizeof(header),
-        .e_ehsize = sizeof(header),
-        .e_phentsize = sizeof(Elf64_Phdr),
-        .e_phnum = 1,
-    };
-    Elf64_Phdr segment = {
-        .p_type = PT_LOAD,
-        .p_flags = rights,
-        .p_vaddr = BASE,
-        .p_filesz = PAGE,
-        .p_memsz = PAGE,
-        .p_align = PAGE,
-    };
-    size_t size = program_end - program;
-
-    must(pwrite(fd, &header, sizeof(header), 0) == sizeof(header));
-    must(pwrite(fd, &segment, sizeof(segment), sizeof(header)) ==
-         sizeof(segment));
-    must(pwrite(fd, program, size, 0x200) == (ssize_t)size);
-}
-
 static int image(unsigned flags, unsigned rights)
 {
     int fd = memfd("program", flags);
 
-    must(fd >= 0 && ftruncate(fd, PAGE) == 0);
-    write_image(fd, rights);
+    must(fd >= 0);
+    write_image(fd, program, program_end, rights);
     return fd;
 }
 

@@ -5,12 +5,11 @@
  * another task, in the middle of exec, and while exec ends the other threads.
  */
 #define _GNU_SOURCE
-#include <elf.h>
 #include <sys/uio.h>
 
+#include "elf_image.h"
 #include "kill_wait.h"
 
-#define BASE      0x10000000UL
 #define PROGRAM   100 /* a descriptor */
 #define BIG_PAGES 256
 
@@ -163,32 +162,10 @@ asm(".pushsection .rodata\n"
 
 static void make_program(void)
 {
-    Elf64_Ehdr header = {
-        .e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
-        .e_type = ET_EXEC,
-        .e_machine = EM_X86_64,
-        .e_version = EV_CURRENT,
-        .e_entry = BASE + 0x200,
-        .e_phoff = sizeof(header),
-        .e_ehsize = sizeof(header),
-        .e_phentsize = sizeof(Elf64_Phdr),
-        .e_phnum = 1,
-    };
-    Elf64_Phdr segment = {
-        .p_type = PT_LOAD,
-        .p_flags = PF_R | PF_X,
-        .p_vaddr = BASE,
-        .p_filesz = PAGE,
-        .p_memsz = PAGE,
-        .p_align = PAGE,
-    };
-    size_t size = program_end - program;
     int fd = memfd_create("program", 0);
 
-    must(fd >= 0 && dup2(fd, PROGRAM) == PROGRAM && !ftruncate(fd, PAGE));
-    must(pwrite(fd, &header, sizeof(header), 0) == sizeof(header));
-    must(pwrite(fd, &segment, sizeof(segment), 64) == sizeof(segment));
-    must(pwrite(fd, program, size, 0x200) == (ssize_t)size);
+    must(fd >= 0 && dup2(fd, PROGRAM) == PROGRAM);
+    write_image(fd, program, program_end, PF_R | PF_X);
 }
 
 static void run_program(char *argument)
