@@ -106,3 +106,16 @@ def test_every_prctl_has_a_row():
     assert len(there) > 4
     missing = there - commands("prctl")
     assert not missing, sorted(missing)
+
+
+def test_our_own_numbers():
+    """The test is built without our headers, for Linux."""
+    ours = {}
+    for name in ("prctl", "userfaultfd"):
+        ours.update(re.findall(r"^#define (\w+) +(0x\w+)",
+                               read("include", "uapi", "faultline",
+                                    f"{name}.h"), re.M))
+    used = re.findall(r"^#define ((?:UFFDIO_FL|PR)_\w+) +(0x\w+)",
+                      read("tests", "guest", "bad_pointers.c"), re.M)
+    assert len(used) > 2
+    assert {name: ours.get(name) for name, _ in used} == dict(used)

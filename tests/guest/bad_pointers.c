@@ -48,7 +48,8 @@
 
 /* Faultline's own, and what the headers of Debian 12 do not know yet. */
 #define UFFDIO_FL_COPY_NEXT 0xc050fa00u
-#define UFFDIO_FL_GUARD     0x4010fa01u
+#define UFFDIO_FL_GUARD     0x4020fa01u
+#define PR_FAULTS           0x464c0003
 #define PROCMAP_QUERY       0xc0686611u
 #ifndef SYS_process_madvise
 #define SYS_process_madvise 440

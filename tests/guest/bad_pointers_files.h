@@ -102,7 +102,7 @@ static const struct row file_rows[] = {
         A(READY, UFFDIO_FL_COPY_NEXT, P), IN, 80, NULL, .straddling = -EINVAL,
         .ours = 1),
     ROW("ioctl UFFDIO_FL_GUARD", SYS_ioctl, A(READY, UFFDIO_FL_GUARD, P), IN,
-        16, NULL, .ours = 1),
+        32, NULL, .ours = 1),
     ROW("ioctl PROCMAP_QUERY", SYS_ioctl, A(MAPS, PROCMAP_QUERY, P), IN | OUT,
         104, &one_query),
     ROW("ioctl PROCMAP_QUERY: name", SYS_ioctl, A(MAPS, PROCMAP_QUERY, BOX),

@@ -63,6 +63,8 @@ static const struct row task_rows[] = {
         OUT, 4, NULL),
     ROW("prctl PR_GET_TID_ADDRESS", SYS_prctl, A(PR_GET_TID_ADDRESS, P), OUT, 8,
         NULL),
+    ROW("prctl PR_FAULTS", SYS_prctl, A(PR_FAULTS, 0, P, 1), OUT, 120, NULL,
+        .ours = 1),
     ROW("arch_prctl ARCH_GET_FS", SYS_arch_prctl, A(0x1003, P), OUT, 8, NULL),
     ROW("arch_prctl ARCH_GET_GS", SYS_arch_prctl, A(0x1004, P), OUT, 8, NULL),
     ROW("futex: word", SYS_futex, A(P, FUTEX_WAIT_PRIVATE, 8, 0), IN, 4, &seven,
