@@ -221,6 +221,7 @@ void thread_exit(int status)
     /* Whatever we may still sleep on is broken off if we were killed. */
     if (thread_doomed(t))
         __atomic_fetch_or(&t->work, WORK_SIGNAL, __ATOMIC_RELAXED);
+    t->exits = true;
     thread_robust_exit(t);
     thread_clear_tid(t);
     if (unlikely(t->serves))

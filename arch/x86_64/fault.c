@@ -413,6 +413,8 @@ static void do_rare_user_fault(struct page_fault *pf)
     irq_enable();
     pf->rec = open_record(pf->regs, pf->error_code, pf->address);
     pf->flags = fault_flags(pf->error_code);
+    if (current->exits)
+        pf->flags &= ~FAULT_RETRY_OK;
     fault_slow(pf, VM_FAULT_RETRY);
 }
 

@@ -127,6 +127,7 @@ struct thread {
     u32 faults_off;             /* see pagefault_disable() */
     bool oops;                  /* it met a bug and is on its way out */
     bool serves;                /* userfaultfds, see uffd_deadlock.c */
+    bool exits;                 /* and waits for no pager any more */
     struct fault_record *fault; /* the fault being handled, or NULL */
 
     struct sig_pending pending; /* this thread's own; last */
