@@ -17,14 +17,19 @@
 /* The seals are asked about this much of a write at once, as on Linux. */
 #define WRITE_SPAN (2ul << 20)
 
-/* Copies from one page of the object, a missing one being zeros; returns how
- * much, or -EFAULT. A short count means the user's memory ended. */
+/* Copies from one page of the object, a missing one being zeros unless a pager
+ * brings it; returns how much, or -errno. A short count means the user's memory
+ * ended. */
 static ssize_t read_page(struct mem_object *object, u64 pos, void __user *buf,
                          size_t n)
 {
     size_t offset = pos & (PAGE_SIZE - 1);
-    struct page *page = object_find_page(object, pos >> PAGE_SHIFT);
+    struct page *page;
     size_t left;
+    int r = object_page_in(object, pos >> PAGE_SHIFT, &page);
+
+    if (unlikely(r))
+        return r == -EINTR ? -ERESTARTSYS : r;
 
     n = min(n, (size_t)PAGE_SIZE - offset);
     if (page) {
@@ -62,6 +67,23 @@ static ssize_t object_file_read(struct file *f, void __user *buf, size_t n,
     return (ssize_t)done;
 }
 
+/* A part of a page is written, which its pager may have to bring first. */
+static int write_part(struct mem_object *object, u64 pos, size_t n, u64 end,
+                      struct page **page)
+{
+    struct page *old;
+    int r;
+
+    while ((r = object_write(object, pos, n, end, page)) == -EAGAIN) {
+        r = object_page_in(object, pos >> PAGE_SHIFT, &old);
+        if (r)
+            return r == -EINTR ? -ERESTARTSYS : r;
+        if (old)
+            put_page(old);
+    }
+    return r;
+}
+
 /*
  * Writes into one page what the user has for it, by way of *page: user memory
  * may fault, and that must not be waited for with the object locked. Returns
@@ -83,7 +105,7 @@ static ssize_t write_page(struct mem_object *object, u64 pos, u64 end,
     if (!n)
         return -EFAULT;
     end = min(end, ALIGN_DOWN(pos, WRITE_SPAN) + WRITE_SPAN);
-    r = object_write(object, pos, n, end, page);
+    r = write_part(object, pos, n, end, page);
     return r ? r : (ssize_t)n;
 }
 

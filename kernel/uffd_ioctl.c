@@ -288,5 +288,5 @@ long uffd_ioctl(struct file *f, unsigned cmd, u64 arg)
     case UFFDIO_API:
         return uffd_api(ctx, p);
     }
-    return -EINVAL;
+    return uffd_object_ioctl(ctx, cmd, p);
 }

@@ -4,6 +4,7 @@
  */
 #include <arch/tlb.h>
 #include <mm/fault.h>
+#include <mm/object_pager.h>
 #include <mm/rmap.h>
 
 /* Makes the entry writable in place. */
@@ -97,12 +98,30 @@ static unsigned wp_copy(struct vm_fault *vmf)
     return page ? 0 : VM_FAULT_OOM;
 }
 
+/* The page of a bound object is dirty before it is writable. While it is the
+ * object's, it is no other page's. */
+static __cold unsigned wp_paged(struct vm_fault *vmf)
+{
+    struct mem_object *object = vmf->vma->vm_object;
+    struct page *page = pfn_to_page(pte_pfn(vmf->orig_pte));
+
+    spin_lock(&object->lock);
+    if (page->object == object && !(page->flags & PG_ANON)) {
+        object_set_dirty(object, page);
+        wp_reuse(vmf, END_OBJECT_MAP);
+    }
+    spin_unlock(&object->lock);
+    return 0;
+}
+
 unsigned do_wp_page(struct vm_fault *vmf)
 {
     if (unlikely(pte_uffd_wp(vmf->orig_pte)))
         return do_userfault_wp(vmf);
     if (vmf->vma->vm_flags & VM_SHARED)
-        return wp_reuse(vmf, END_OBJECT_MAP);
+        return unlikely(vmf->vma->vm_flags & VM_PAGED)
+                   ? wp_paged(vmf)
+                   : wp_reuse(vmf, END_OBJECT_MAP);
     if (page_is_ours(pfn_to_page(pte_pfn(vmf->orig_pte))))
         return wp_reuse(vmf, END_COW_REUSE);
     return wp_copy(vmf);

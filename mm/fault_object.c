@@ -66,12 +66,16 @@ static unsigned map_page(struct vm_fault *vmf, struct page *page, bool write)
 /* The object's page with a reference, made if need be; else VM_FAULT_*. */
 static unsigned get_object_page(struct vm_fault *vmf, struct page **page)
 {
+    const u64 asks = VM_UFFD_MISSING | VM_UFFD_MINOR | VM_PAGED;
+    u64 flags = vmf->vma->vm_flags;
     unsigned ret;
     int r;
 
-    if (unlikely(vmf->vma->vm_flags & (VM_UFFD_MISSING | VM_UFFD_MINOR))) {
-        ret = do_userfault_object(vmf);
-        if (ret)
+    if (unlikely(flags & asks)) {
+        *page = NULL;
+        ret = flags & VM_PAGED ? do_paged_fault(vmf, page)
+                               : do_userfault_object(vmf);
+        if (ret || *page)
             return ret;
     }
     r = object_get_page(vmf->vma->vm_object, vma_index(vmf->vma, vmf->address),
@@ -143,7 +147,8 @@ static unsigned do_shared_fault(struct vm_fault *vmf)
     struct page *page;
     unsigned r = get_object_page(vmf, &page);
 
-    return r ? r : map_page(vmf, page, true);
+    /* That a bound object's page is written is another fault's business. */
+    return r ? r : map_page(vmf, page, !(vmf->vma->vm_flags & VM_PAGED));
 }
 
 static unsigned do_cow_fault(struct vm_fault *vmf)

@@ -11,6 +11,7 @@
 #include <base/printk.h>
 #include <base/string.h>
 #include <mm/internal.h>
+#include <mm/object_pager.h>
 
 static struct mem_object *object_create(enum object_kind kind, const char *name,
                                         u64 size)
@@ -97,6 +98,8 @@ void object_put(struct mem_object *object)
     if (__atomic_fetch_sub(&object->refcount, 1, __ATOMIC_ACQ_REL) != 1)
         return;
     BUG_ON(object->mappings.node);
+    if (object->pager)
+        object_unbind(object);
     page_tree_for_each(&object->tree, release_page, NULL);
     page_tree_free(&object->tree);
     vm_uncharge(object->charged);
@@ -201,13 +204,13 @@ int object_get_page(struct mem_object *object, u64 index, struct page **out)
     }
 }
 
-/* n bytes within one page; a page nobody has made yet reads as zeros. */
+/* n bytes within one page; a page that is not there reads as zeros. */
 static void read_page(struct mem_object *object, u64 offset, void *buf,
                       size_t n)
 {
-    struct page *page = object_find_page(object, offset >> PAGE_SHIFT);
+    struct page *page;
 
-    if (!page) {
+    if (object_page_in(object, offset >> PAGE_SHIFT, &page) || !page) {
         memset(buf, 0, n);
         return;
     }

@@ -22,9 +22,15 @@ static void remove(struct vm_area_struct *vma)
 
 void object_link(struct vm_area_struct *vma)
 {
-    spin_lock(&vma->vm_object->lock);
+    struct mem_object *object = vma->vm_object;
+
+    spin_lock(&object->lock);
+    if (unlikely(object->pager != NULL)) {
+        vma->vm_flags |= VM_PAGED;
+        vma->vm_page_prot = vma_page_prot(vma->vm_flags);
+    }
     insert(vma);
-    spin_unlock(&vma->vm_object->lock);
+    spin_unlock(&object->lock);
 }
 
 void object_unlink(struct vm_area_struct *vma)
@@ -75,34 +81,47 @@ static void unmap_originals(struct mm_struct *mm, u64 start, u64 end)
             unmap_original(mm, start, pte);
 }
 
-/* The part of the area that maps the pages first to last. */
-static void unmap_area(struct vm_area_struct *vma, u64 first, u64 last,
-                       bool even_private)
+static void unmap_area(struct vm_area_struct *vma, u64 start, u64 end,
+                       void *even_private)
 {
-    const struct interval_node *node = &vma->vm_object_node;
-    u64 below = first > node->first ? first - node->first : 0;
-    u64 above = last < node->last ? node->last - last : 0;
-    u64 start = vma->vm_start + (below << PAGE_SHIFT);
-    u64 end = vma->vm_end - (above << PAGE_SHIFT);
-
     if (even_private || (READ_ONCE(vma->vm_flags) & VM_SHARED))
         zap_discard_range(vma, start, end);
     else
         unmap_originals(vma->vm_mm, start, end);
 }
 
-void object_unmap_range(struct mem_object *object, u64 first, u64 last,
-                        bool even_private)
+void object_each_area(struct mem_object *object, u64 first, u64 last,
+                      void (*fn)(struct vm_area_struct *vma, u64 start, u64 end,
+                                 void *arg),
+                      void *arg)
 {
-    struct interval_node *node;
+    struct interval_node *node = interval_first(&object->mappings, first, last);
 
-    spin_lock(&object->lock);
+    for (; node; node = interval_next(node, first, last)) {
+        struct vm_area_struct *vma =
+            container_of(node, struct vm_area_struct, vm_object_node);
+        u64 below = first > node->first ? first - node->first : 0;
+        u64 above = last < node->last ? node->last - last : 0;
+
+        fn(vma, vma->vm_start + (below << PAGE_SHIFT),
+           vma->vm_end - (above << PAGE_SHIFT), arg);
+    }
+}
+
+void object_unmap_locked(struct mem_object *object, u64 first, u64 last,
+                         bool even_private)
+{
     /* A fault that hangs up a page table we do not see yet will see what is
      * gone from the object. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    node = interval_first(&object->mappings, first, last);
-    for (; node; node = interval_next(node, first, last))
-        unmap_area(container_of(node, struct vm_area_struct, vm_object_node),
-                   first, last, even_private);
+    object_each_area(object, first, last, unmap_area,
+                     even_private ? object : NULL);
+}
+
+void object_unmap_range(struct mem_object *object, u64 first, u64 last,
+                        bool even_private)
+{
+    spin_lock(&object->lock);
+    object_unmap_locked(object, first, last, even_private);
     spin_unlock(&object->lock);
 }

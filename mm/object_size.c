@@ -5,6 +5,7 @@
  */
 #include <base/string.h>
 #include <mm/internal.h>
+#include <mm/object_pager.h>
 
 #define BATCH 512 /* pages dropped before others get at the lock */
 
@@ -23,6 +24,8 @@ static void drop_pages(struct mem_object *object, u64 first, u64 last,
         if (unused_only && !(page->flags & PG_PREALLOC))
             continue;
         page_tree_remove(&object->tree, first);
+        if (unlikely(page->flags & PG_UNTOLD))
+            object_pager_forget(object, page);
         WRITE_ONCE(page->object, NULL);
         object->page_count--;
         put_page(page);
@@ -65,7 +68,7 @@ static int set_size(struct mem_object *object, u64 size)
     if (object->seals & against)
         return -EPERM;
     spin_lock(&object->lock);
-    WRITE_ONCE(object->size, size);
+    object_set_size(object, size);
     spin_unlock(&object->lock);
     return 0;
 }
@@ -104,13 +107,15 @@ static void punch(struct mem_object *object, u64 start, u64 end)
 
 int object_punch_hole(struct mem_object *object, u64 offset, u64 len)
 {
-    int r = -EPERM;
+    int r = 0;
 
     rwsem_down_write(&object->change);
-    if (!(object->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))) {
+    if (object->seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
+        r = -EPERM;
+    else if (object->pager)
+        r = -EOPNOTSUPP;
+    else
         punch(object, offset, offset + len);
-        r = 0;
-    }
     rwsem_up_write(&object->change);
     return r;
 }
@@ -154,7 +159,9 @@ int object_reserve(struct mem_object *object, u64 offset, u64 len,
     int r = -EPERM;
 
     rwsem_down_write(&object->change);
-    if (end <= object->size || !(object->seals & F_SEAL_GROW))
+    if (object->pager)
+        r = -EOPNOTSUPP;
+    else if (end <= object->size || !(object->seals & F_SEAL_GROW))
         r = reserve(object, offset, end);
     if (!r && !keep_size && end > object->size)
         r = set_size(object, end);
@@ -167,7 +174,7 @@ static u64 next_data(struct mem_object *object, u64 index)
 {
     struct page *page;
 
-    if (object->kind == OBJECT_MODULE)
+    if (object->kind == OBJECT_MODULE || object->pager)
         return index;
     for (; (page = page_tree_next(&object->tree, &index)); index++)
         if (!(page->flags & PG_PREALLOC))

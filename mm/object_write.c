@@ -4,6 +4,7 @@
  */
 #include <base/string.h>
 #include <mm/internal.h>
+#include <mm/object_pager.h>
 
 /* The object keeps the page: what was not written of it is zero. */
 static int take_page(struct mem_object *object, u64 index, size_t offset,
@@ -12,12 +13,17 @@ static int take_page(struct mem_object *object, u64 index, size_t offset,
     char *bytes = page_address(*page);
     int r;
 
+    if (unlikely(object->pager) && n < PAGE_SIZE &&
+        index < object_pages(object))
+        return -EAGAIN;
     memset(bytes, 0, offset);
     memset(bytes + offset + n, 0, PAGE_SIZE - offset - n);
     r = object_insert(object, index, *page);
     if (r)
         return r;
-    page_set_flag(*page, PG_DIRTY);
+    if (unlikely(object->pager != NULL))
+        object_pager_added(object, index);
+    object_set_dirty(object, *page);
     put_page(*page);
     *page = NULL;
     return 0;
@@ -32,7 +38,7 @@ static int write_page(struct mem_object *object, u64 index, size_t offset,
     if (!old)
         return take_page(object, index, offset, n, page);
     page_clear_flag(old, PG_PREALLOC);
-    page_set_flag(old, PG_DIRTY);
+    object_set_dirty(object, old);
     memcpy((char *)page_address(old) + offset,
            (char *)page_address(*page) + offset, n);
     return 0;
@@ -50,7 +56,7 @@ int object_write(struct mem_object *object, u64 offset, size_t n, u64 end,
         r = write_page(object, offset >> PAGE_SHIFT, offset % PAGE_SIZE, n,
                        page);
     if (!r && offset + n > object->size)
-        WRITE_ONCE(object->size, offset + n);
+        object_set_size(object, offset + n);
     spin_unlock(&object->lock);
     rwsem_up_write(&object->change);
     return r;

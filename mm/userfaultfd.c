@@ -5,6 +5,7 @@
  * _event.c (fork, mremap, munmap, discarded pages), _move.c and
  * _object.c (shared memory).
  */
+#include <mm/object_pager.h>
 #include <mm/userfaultfd.h>
 
 static struct kmem_cache ctx_cache;
@@ -32,6 +33,7 @@ struct userfaultfd_ctx *userfaultfd_ctx_create(struct mm_struct *mm, u32 flags)
     list_init(&ctx->pending);
     list_init(&ctx->taken);
     list_init(&ctx->events);
+    list_init(&ctx->objects);
     wait_queue_init(&ctx->readers);
     spin_lock(&userfaultfd_all_lock);
     list_add_tail(&ctx->all_link, &userfaultfd_all);
@@ -72,6 +74,7 @@ void userfaultfd_release(struct userfaultfd_ctx *ctx)
         release_areas(ctx);
         mm_put(ctx->mm);
     }
+    object_pagers_release(ctx);
     userfaultfd_lose_events(ctx);
     userfaultfd_wake(ctx, 0, ~0ull);
     wake_up_all(&ctx->readers);

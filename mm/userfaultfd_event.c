@@ -8,6 +8,7 @@
  * ctx->lock guards an event's state: its waiter looks at it under the lock, so
  * the event is still there for a reader that has just changed it.
  */
+#include <mm/object_pager.h>
 #include <mm/userfaultfd.h>
 
 struct userfaultfd_event **userfaultfd_events_end(struct mm_struct *mm)
@@ -254,12 +255,16 @@ int userfaultfd_next_event(struct userfaultfd_ctx *ctx, struct uffd_msg *msg,
     spin_lock(&ctx->lock);
     if (!list_empty(&ctx->events)) {
         e = list_first_entry(&ctx->events, struct userfaultfd_event, link);
-        list_del(&e->link);
-        *msg = e->msg;
+        if (e->thread) {
+            list_del(&e->link);
+            *msg = e->msg;
+        } else {
+            object_pager_news(e, msg);
+        }
         if (e->child) {
             e->state = EVENT_TAKEN;
             *fork = e;
-        } else {
+        } else if (e->thread) {
             event_set(e, EVENT_TOLD);
         }
         r = 0;

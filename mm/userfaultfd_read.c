@@ -76,20 +76,15 @@ void userfaultfd_stamp(struct userfaultfd_ctx *ctx, u64 address, pte_t entry)
     spin_unlock(&ctx->lock);
 }
 
-/* Wakes the sleepers of one queue that wait within the range; ctx->lock
- * held. A woken waiter may be gone as soon as its thread runs. */
+/* Wakes the sleepers of one queue that wait within the range; ctx->lock held.
+ */
 static void wake_list(struct list_head *queue, u64 start, u64 len)
 {
     struct userfaultfd_wait *w, *next;
 
     list_for_each_entry_safe (w, next, queue, link) {
-        if (w->address - start >= len)
-            continue;
-        list_del(&w->link);
-        if (w->rec)
-            w->rec->stage[STAGE_WOKEN] = cycles();
-        __atomic_store_n(&w->woken, true, __ATOMIC_RELEASE);
-        thread_wake(w->thread);
+        if (w->address - start < len)
+            userfaultfd_wake_wait(w);
     }
 }
 

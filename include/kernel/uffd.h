@@ -8,6 +8,7 @@ struct file;
 struct file_operations;
 struct thread;
 struct uffd_msg;
+struct userfaultfd_ctx;
 
 /* read(2)'s messages, at most max: how many; none (0, unless it is to wait),
  * -EAGAIN (O_NONBLOCK), -EINTR, or what a fork's descriptor failed with. */
@@ -21,6 +22,11 @@ void uffd_thread_gone(const struct thread *t);
 
 /* /dev/userfaultfd: one ioctl, that makes another. */
 extern const struct file_operations uffd_dev_ops;
+
+/* What is asked for an object's pager, see docs/object-pagers.md; -EINVAL: not
+ * that either. */
+long uffd_object_ioctl(struct userfaultfd_ctx *ctx, unsigned cmd,
+                       void __user *arg);
 
 /* The bits of what there is: requests on a descriptor, on any range. */
 #define UFFD_BIT(name) (1ull << UFFD_BIT_##name)

@@ -33,6 +33,10 @@ unsigned do_marker_fault(struct vm_fault *vmf);
  * made or mapped. 0: go on as usual. */
 unsigned do_userfault_object(struct vm_fault *vmf);
 
+/* mm/object_miss.c: a page of a bound object. 0 with *page, or without: go on
+ * as usual; or VM_FAULT_*, perhaps with RETRY. */
+unsigned do_paged_fault(struct vm_fault *vmf, struct page **page);
+
 /* Nobody but this entry knows the anonymous page. */
 static inline bool page_is_ours(const struct page *page)
 {

@@ -237,7 +237,7 @@ __must_check int munmap_range(struct mm_struct *mm, u64 start, u64 end);
 #define VM_FAULT_OOM      0x01u
 #define VM_FAULT_SIGBUS   0x02u
 #define VM_FAULT_SIGSEGV  0x04u
-#define VM_FAULT_RETRY    0x10u /* the lock was dropped */
+#define VM_FAULT_RETRY    0x10u /* the lock was dropped; SIGBUS: in vain */
 #define VM_FAULT_HWPOISON 0x20u /* the page is declared bad */
 #define VM_FAULT_DONE     0x40u /* with RETRY: a pager has seen to it */
 #define VM_FAULT_ERROR                                                         \

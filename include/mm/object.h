@@ -16,6 +16,7 @@
 
 struct page;
 struct mm_struct;
+struct object_pager;
 struct vm_area_struct;
 
 enum object_kind {
@@ -46,6 +47,7 @@ struct mem_object {
     u32 mapping_shared;      /* calls that are about to, for writing */
     u64 base_pfn;            /* module */
     struct page_tree tree;   /* shmem: by index */
+    struct object_pager *pager; /* once bound, see object_pager.h; or NULL */
     u64 page_count;
     u64 charged;      /* pages promised, see account.h */
     const char *name; /* as maps shows it, but for the slash in front */
@@ -89,6 +91,14 @@ __must_check int object_get_page(struct mem_object *object, u64 index,
                                  struct page **out);
 
 /*
+ * The page at index with a reference, or NULL if there is none, waiting for the
+ * pager of a bound object. No lock held. Returns 0, or if it cannot be brought
+ * -EINTR, -EIO, -EDEADLK (the pager itself asks), -ENOMEM.
+ */
+__must_check int object_page_in(struct mem_object *object, u64 index,
+                                struct page **page);
+
+/*
  * Puts page at index; the object takes a reference.
  * Returns 0, -EEXIST, -ENOMEM, -ENXIO.
  */
@@ -107,13 +117,14 @@ size_t object_read(struct mem_object *object, u64 offset, void *buf, size_t n);
 __must_check int object_resize(struct mem_object *object, u64 size);
 
 /* Makes [offset, offset + len) zeros and gives its whole pages back; private
- * copies stay. For FALLOC_FL_PUNCH_HOLE and MADV_REMOVE. Returns 0 or -EPERM
- * (seals). */
+ * copies stay. For FALLOC_FL_PUNCH_HOLE and MADV_REMOVE. Returns 0, -EPERM
+ * (seals), -EOPNOTSUPP (it has a pager). */
 __must_check int object_punch_hole(struct mem_object *object, u64 offset,
                                    u64 len);
 
 /* fallocate(2): sets pages aside; grows the object unless keep_size. Returns
- * 0, -EPERM (seals), or -ENOMEM, -EINTR with all of it given back. */
+ * 0, -EPERM (seals), -EOPNOTSUPP (it has a pager), or -ENOMEM, -EINTR with all
+ * of it given back. */
 __must_check int object_reserve(struct mem_object *object, u64 offset, u64 len,
                                 bool keep_size);
 
@@ -125,7 +136,8 @@ s64 object_seek(struct mem_object *object, u64 from, bool data);
  * Writes n bytes, which lie within one page and already stand in *page at
  * their place: they are copied or, where there was no page, *page becomes the
  * object's (and NULL). Grows the object. The seals are asked whether they allow
- * a write up to `end`. Returns 0, -EPERM (seals), -ENOMEM.
+ * a write up to `end`. Returns 0, -EPERM (seals), -ENOMEM, -EAGAIN (a part of
+ * a page that is the pager's to bring first).
  */
 __must_check int object_write(struct mem_object *object, u64 offset, size_t n,
                               u64 end, struct page **page);
@@ -153,6 +165,15 @@ void object_map_shared_end(struct mem_object *object);
  */
 void object_unmap_range(struct mem_object *object, u64 first, u64 last,
                         bool even_private);
+
+/* The same with object->lock held; and calls fn for the part [start, end) of
+ * each area that maps any of the pages, with that lock held. */
+void object_unmap_locked(struct mem_object *object, u64 first, u64 last,
+                         bool even_private);
+void object_each_area(struct mem_object *object, u64 first, u64 last,
+                      void (*fn)(struct vm_area_struct *vma, u64 start, u64 end,
+                                 void *arg),
+                      void *arg);
 
 /* A linked area with an object is known to that. vma_link() and its kin call
  * these. mmap lock held for write. */

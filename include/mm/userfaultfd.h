@@ -27,6 +27,7 @@ struct userfaultfd_ctx {
     struct list_head pending;  /* faults nobody has read yet */
     struct list_head taken;    /* read, waiting for the page */
     struct list_head events;   /* nobody has read yet */
+    struct list_head objects;  /* bound, see object_pager.h */
     struct uffd_guard *guards; /* UFFD_GUARDS, or NULL: none is set */
     /* Who serves it, see kernel/uffd_deadlock.c; more than fit: -1. */
     struct thread *server; /* the last that did */
@@ -72,7 +73,7 @@ struct userfaultfd_event {
     struct userfaultfd_event *next; /* in mm->uffd_events, before */
     struct userfaultfd_ctx *ctx;    /* holds a reference */
     struct userfaultfd_ctx *child;  /* FORK: the child's, a reference */
-    struct thread *thread;          /* that waits */
+    struct thread *thread;          /* that waits; NULL: an object's news */
     struct uffd_msg msg;
     enum event_state state; /* under ctx->lock */
 };
@@ -289,6 +290,17 @@ __must_check int userfaultfd_fill_now(struct userfaultfd_ctx *ctx,
 static inline bool userfaultfd_woken(const struct userfaultfd_wait *w)
 {
     return __atomic_load_n(&w->woken, __ATOMIC_ACQUIRE);
+}
+
+/* Wakes it; it may be gone as soon as its thread runs. ctx->lock held. Inside
+ * mm/ only. */
+static inline void userfaultfd_wake_wait(struct userfaultfd_wait *w)
+{
+    list_del(&w->link);
+    if (w->rec)
+        w->rec->stage[STAGE_WOKEN] = cycles();
+    __atomic_store_n(&w->woken, true, __ATOMIC_RELEASE);
+    thread_wake(w->thread);
 }
 
 /* Every context, for those who look for cycles of pagers. */

@@ -50,7 +50,8 @@ struct vm_operations;
 #else
 #define VM_GROWSUP 0ul
 #endif
-#define VM_PKEY_SHIFT  32 /* the area's protection key */
+#define VM_PAGED       0x20000000ul /* of an object with a pager */
+#define VM_PKEY_SHIFT  32           /* the area's protection key */
 #define VM_PKEY_MASK   (0xful << VM_PKEY_SHIFT)
 #define VM_GUARD_SHIFT 40 /* its guard, of those in vm_uffd; 0: none */
 #define VM_GUARD_MASK  (0x3ful << VM_GUARD_SHIFT)
@@ -98,7 +99,8 @@ void vma_tree_init(struct mm_struct *mm);
  * it is to be noticed; to a private one it always does. */
 static inline pgprot_t vma_page_prot(u64 vm_flags)
 {
-    bool noticed = (vm_flags & (VM_SOFTDIRTY | VM_UFFD_WP)) != VM_SOFTDIRTY;
+    bool noticed =
+        (vm_flags & (VM_SOFTDIRTY | VM_UFFD_WP | VM_PAGED)) != VM_SOFTDIRTY;
 
     return vm_get_page_prot(unlikely(noticed) ? vm_flags & ~VM_SHARED
                                               : vm_flags);

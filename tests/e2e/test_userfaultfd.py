@@ -9,6 +9,14 @@ def test_one_entry_per_fault(program):
     assert b"not ok" not in ran.out
 
 
+def test_object_pagers(program):
+    """Counted, and on four processors."""
+    for how in (["--icount"], ["--smp", "4"]):
+        ran = harness.boot(*how, "--quiet", "--run", program("object_pager"))
+        ran.expect(0, text=r"^1\.\.\d+$")
+        assert b"not ok" not in ran.out
+
+
 def test_guards(program):
     ran = harness.boot("--icount", "--run", program("guarded"))
     ran.expect(0, text=r"^1\.\.\d+$")

@@ -1,0 +1,163 @@
+/*
+ * What the tests of object pagers share: Faultline's own requests, as in
+ * docs/object-pagers.md, and an object with a pager's descriptor.
+ */
+#ifndef PROGRAMS_OBJECT_UTIL_H
+#define PROGRAMS_OBJECT_UTIL_H
+
+#define _GNU_SOURCE
+#include <sys/uio.h>
+
+#include "../../guest/memfd.h"
+#include "../../guest/uffd_util.h"
+
+#define FL_BIND  0x4028fa02u
+#define FL_FILL  0xc028fa03u
+#define FL_WAKE  0xc028fa04u
+#define FL_CLEAN 0xc028fa05u
+#define FL_EVICT 0xc028fa06u
+
+enum {
+    EVENT_MISS = 0xf0,
+    EVENT_DIRTY,
+    EVENT_SHRINK,
+    EVENT_SIZE
+};
+
+enum {
+    TELL_DIRTY = 1,
+    MODE_DONTWAKE = 1,
+    MODE_DIRTY = 2,
+    MODE_ZERO = 4,
+    MODE_FAIL = 8
+};
+
+enum {
+    ACT_NONE,
+    ACT_BUS,
+    ACT_KILL,
+    ACT_ZERO
+};
+
+struct fl_bind {
+    int fd;
+    __u32 flags;
+    __u64 cookie, limit, deadline;
+    __u32 action, reserved;
+};
+
+struct fl_object {
+    int fd;
+    __u32 mode;
+    __u64 offset, len, src;
+    __s64 done;
+};
+
+struct fl_message {
+    __u8 event, pad[7];
+    __u64 cookie, offset, info;
+};
+
+static int pager, object; /* descriptors */
+
+static inline int object_bind_guarded(int flags, long cookie, long limit,
+                                      long deadline, int action)
+{
+    struct fl_bind b = {object, flags, cookie, limit, deadline, action, 0};
+
+    return uffd_ioctl(pager, FL_BIND, &b);
+}
+
+static inline int object_bind(int flags, long cookie, long limit)
+{
+    return object_bind_guarded(flags, cookie, limit, 0, ACT_NONE);
+}
+
+/* A request on COUNT pages from page FIRST on; *DONE may be NULL. */
+static inline int request(unsigned what, int mode, long first, long count,
+                          const void *from, long *done)
+{
+    struct fl_object c = {object,       mode,       first * PAGE,
+                          count * PAGE, (long)from, 12345};
+    int r = uffd_ioctl(pager, what, &c);
+
+    if (done)
+        *done = c.done;
+    return r;
+}
+
+static inline int fill_with(long page, int value)
+{
+    memset(source, value, PAGE);
+    return request(FL_FILL, 0, page, 1, source, NULL);
+}
+
+static inline int clean(long first, long count)
+{
+    return request(FL_CLEAN, 0, first, count, NULL, NULL);
+}
+
+static inline int evict(long first, long count)
+{
+    return request(FL_EVICT, 0, first, count, NULL, NULL);
+}
+
+/* The next message, waiting for it; event 0 with wait 0: none. */
+static inline struct fl_message message(int wait)
+{
+    struct fl_message m = {0};
+    ssize_t got;
+
+    do {
+        got = read(pager, &m, sizeof(m));
+        if (got < 0 && wait)
+            sched_yield();
+    } while (got < 0 && wait && (errno == EAGAIN || errno == EINTR));
+    must(got == sizeof(m) || !wait);
+    return m;
+}
+
+/* The page of the next miss. */
+static inline long next_miss(void)
+{
+    struct fl_message m = message(1);
+
+    must(m.event == EVENT_MISS);
+    return m.offset / PAGE;
+}
+
+static inline int is_quiet(void)
+{
+    return !uffd_poll(pager) && !message(0).event;
+}
+
+/* An object of so many pages and, bound to it, a pager. */
+static inline void object_new_guarded(long pages, int flags, long limit,
+                                      long deadline, int action)
+{
+    object = syscall(SYS_memfd_create, "paged", 0);
+    must(object >= 0 && !ftruncate(object, pages * PAGE));
+    pager = uffd_new(O_NONBLOCK);
+    must(!object_bind_guarded(flags, 7, limit, deadline, action));
+}
+
+static inline void object_new(long pages, int flags, long limit)
+{
+    object_new_guarded(pages, flags, limit, 0, ACT_NONE);
+}
+
+static inline void object_end(void)
+{
+    close(object);
+    close(pager);
+}
+
+static inline char *object_map(int how, long pages)
+{
+    char *at = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, how, object, 0);
+
+    must(at != MAP_FAILED);
+    return at;
+}
+
+#endif
