@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include "object_pager.h"
+
 #define UFFD_USER_MODE_ONLY 1u
 #define UFFD_API            0xAAull
 
@@ -112,24 +114,6 @@ struct uffd_msg {
  */
 #define UFFDIO_FL_COPY_NEXT 0xc050fa00u
 #define UFFDIO_FL_GUARD     0x4020fa01u
-#define UFFDIO_FL_BIND      0x4028fa02u
-#define UFFDIO_FL_FILL      0xc028fa03u
-#define UFFDIO_FL_WAKE      0xc028fa04u
-#define UFFDIO_FL_CLEAN     0xc028fa05u
-#define UFFDIO_FL_EVICT     0xc028fa06u
-
-/* What the pager of an object reads; see docs/object-pagers.md. */
-#define UFFD_EVENT_FL_MISS   0xf0 /* info: UFFD_PAGEFAULT_FLAG_WRITE or 0 */
-#define UFFD_EVENT_FL_DIRTY  0xf1 /* info: bytes */
-#define UFFD_EVENT_FL_SHRINK 0xf2 /* info: bytes over the limit */
-#define UFFD_EVENT_FL_SIZE   0xf3 /* info: the size; offset: zeros from there */
-
-#define UFFD_FL_BIND_DIRTY 1u /* tell of pages written */
-
-/* Modes; UFFDIO_MODE_DONTWAKE is another. */
-#define UFFD_FL_MODE_DIRTY 2u /* FILL: the page counts as written */
-#define UFFD_FL_MODE_ZERO  4u /* FILL: with zeros */
-#define UFFD_FL_MODE_FAIL  8u /* WAKE: to SIGBUS or EIO */
 
 /* What becomes of a page whose pager is dead, or later than the deadline. */
 #define UFFD_FL_ACTION_NONE   0u /* as on Linux */
@@ -178,22 +162,6 @@ struct uffdio_fl_guard {
     struct uffdio_range range;
     uint64_t deadline_ns; /* 0: none */
     uint32_t action, flags;
-};
-
-struct uffdio_fl_bind {
-    int32_t fd; /* the object's */
-    uint32_t flags;
-    uint64_t cookie, limit; /* pages; 0: none */
-    uint64_t deadline_ns;   /* 0: none */
-    uint32_t action, reserved;
-};
-
-/* UFFDIO_FL_FILL, UFFDIO_FL_WAKE, UFFDIO_FL_CLEAN, UFFDIO_FL_EVICT. */
-struct uffdio_fl_object {
-    int32_t fd;
-    uint32_t mode;
-    uint64_t offset, len, src;
-    int64_t done; /* bytes, or -errno */
 };
 
 /* UFFDIO_ZEROPAGE, UFFDIO_CONTINUE, UFFDIO_POISON. */

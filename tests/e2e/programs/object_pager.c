@@ -46,7 +46,7 @@ static void *write_object(void *page)
 
 static void test_bind(void)
 {
-    struct fl_bind b = {0};
+    struct uffdio_fl_bind b = {0};
 
     object_new(COUNT, 0, 0);
     is(object_bind(0, 0, 0), -EBUSY, "an object has one pager");
@@ -65,14 +65,15 @@ static void test_bind(void)
     is(object_bind_guarded(0, 0, 0, 0, 4), -EINVAL, "an unknown action");
     b.fd = object;
     b.reserved = 1;
-    is(uffd_ioctl(pager, FL_BIND, &b), -EINVAL, "something reserved");
+    is(uffd_ioctl(pager, UFFDIO_FL_BIND, &b), -EINVAL, "something reserved");
     b.fd = 99;
     b.reserved = 0;
-    is(uffd_ioctl(pager, FL_BIND, &b), -EBADF, "no descriptor");
+    is(uffd_ioctl(pager, UFFDIO_FL_BIND, &b), -EBADF, "no descriptor");
     b.fd = 1;
-    is(uffd_ioctl(pager, FL_BIND, &b), -EINVAL, "no object");
-    is(uffd_ioctl(pager, FL_BIND, NULL), -EFAULT, "no structure");
-    is(request(FL_FILL, 0, 0, 1, source, NULL), -EINVAL, "nor a fill unbound");
+    is(uffd_ioctl(pager, UFFDIO_FL_BIND, &b), -EINVAL, "no object");
+    is(uffd_ioctl(pager, UFFDIO_FL_BIND, NULL), -EFAULT, "no structure");
+    is(request(UFFDIO_FL_FILL, 0, 0, 1, source, NULL), -EINVAL,
+       "nor a fill unbound");
     close(pager);
     pager = uffd_new_with(O_NONBLOCK, UFFD_FEATURE_SIGBUS);
     is(object_bind(0, 0, 0), -EINVAL, "a pager nobody waits for");
@@ -165,11 +166,11 @@ static void test_ways(void)
 
 static void test_write_back(void)
 {
-    struct fl_message m;
+    struct uffd_fl_object_msg m;
     char *other, c;
     long done;
 
-    set_up(TELL_DIRTY, 0);
+    set_up(UFFD_FL_BIND_DIRTY, 0);
     other = object_map(MAP_SHARED, COUNT);
     for (int i = 0; i < COUNT; i++)
         must(!fill_with(i, 'a' + i));
@@ -178,18 +179,18 @@ static void test_write_back(void)
     pages[3 * PAGE] = '3';
     other[3 * PAGE + 1] = '4';
     m = message(1);
-    ok(m.event == EVENT_DIRTY && m.cookie == 7 && m.offset == 2 * PAGE &&
-           m.info == 2 * PAGE,
+    ok(m.event == UFFD_EVENT_FL_DIRTY && m.cookie == 7 &&
+           m.offset == 2 * PAGE && m.info == 2 * PAGE,
        "pages written in a row are one message");
     ok(is_quiet(), "once, wherever they are written");
     is(evict(0, COUNT), -EAGAIN, "eviction stops");
-    is(request(FL_EVICT, 0, 0, COUNT, NULL, &done), -EAGAIN, "and says");
+    is(request(UFFDIO_FL_EVICT, 0, 0, COUNT, NULL, &done), -EAGAIN, "and says");
     is(done, 2 * PAGE, "where it met a dirty page");
     is(evict(2, 1), -EBUSY, "which stays");
     is(clean(0, COUNT), 0, "until it is cleaned");
     pages[3 * PAGE + 2] = '5';
     m = message(1);
-    ok(m.event == EVENT_DIRTY && m.offset == 3 * PAGE, "written again");
+    ok(m.event == UFFD_EVENT_FL_DIRTY && m.offset == 3 * PAGE, "written again");
     is(evict(3, 1), -EBUSY, "it is dirty again");
     is(evict(2, 1), 0, "the other one goes");
     must(pread(object, &c, 1, 3 * PAGE + 2) == 1 && c == '5');
@@ -224,31 +225,33 @@ static void test_private_copies(void)
 
 static void test_limit(void)
 {
-    struct fl_message m;
+    struct uffd_fl_object_msg m;
     long done;
 
-    set_up(TELL_DIRTY, 3);
+    set_up(UFFD_FL_BIND_DIRTY, 3);
     memset(source, 'l', 4 * PAGE);
-    is(request(FL_FILL, 0, 0, 4, source, &done), -EAGAIN, "a limit of pages");
+    is(request(UFFDIO_FL_FILL, 0, 0, 4, source, &done), -EAGAIN,
+       "a limit of pages");
     is(done, 3 * PAGE, "is not passed");
     m = message(1);
-    ok(m.event == EVENT_SHRINK && m.info == 0, "the pager is to shrink");
+    ok(m.event == UFFD_EVENT_FL_SHRINK && m.info == 0,
+       "the pager is to shrink");
     is(fill_with(3, 'x'), -ENOSPC, "nor later");
-    must(message(1).event == EVENT_SHRINK && !evict(1, 1));
+    must(message(1).event == UFFD_EVENT_FL_SHRINK && !evict(1, 1));
     is(fill_with(3, 'x'), 0, "before it did");
     memset(source, 'W', PAGE);
     must(pwrite(object, source, PAGE, 4 * PAGE) == PAGE);
     must(pwrite(object, source, PAGE, 5 * PAGE) == PAGE);
     m = message(1);
-    ok(m.event == EVENT_SHRINK && m.info == 2 * PAGE,
+    ok(m.event == UFFD_EVENT_FL_SHRINK && m.info == 2 * PAGE,
        "a write(2) may pass it, and says so");
-    must(message(1).event == EVENT_DIRTY);
+    must(message(1).event == UFFD_EVENT_FL_DIRTY);
     tear_down();
 }
 
 static void test_size(void)
 {
-    struct fl_message m;
+    struct uffd_fl_object_msg m;
     pthread_t thread;
 
     set_up(0, 0);
@@ -260,7 +263,8 @@ static void test_size(void)
     must(!ftruncate(object, 7 * PAGE));
     is(fill_with(6, 'o'), -EAGAIN, "an old page is refused");
     m = message(1);
-    ok(m.event == EVENT_SIZE && m.offset == 5 * PAGE + 10 && m.info == 7 * PAGE,
+    ok(m.event == UFFD_EVENT_FL_SIZE && m.offset == 5 * PAGE + 10 &&
+           m.info == 7 * PAGE,
        "until the pager has read how short it was");
     ok(pages[5 * PAGE + 9] == 'z' && !pages[5 * PAGE + 10], "the tail is zero");
     is(fill_with(6, 'n'), 0, "a new one is not");
@@ -268,7 +272,8 @@ static void test_size(void)
     is(probe_read(pages + 7 * PAGE), BUS_ADRERR, "but SIGBUS");
     must(pwrite(object, "e", 1, 8 * PAGE) == 1);
     m = message(1);
-    ok(m.event == EVENT_SIZE && m.offset == 7 * PAGE && m.info == 8 * PAGE + 1,
+    ok(m.event == UFFD_EVENT_FL_SIZE && m.offset == 7 * PAGE &&
+           m.info == 8 * PAGE + 1,
        "a write(2) that makes it longer tells, too");
     is(syscall(SYS_fallocate, object, 0, 0, PAGE), -1, "no room aside");
     is(errno, EOPNOTSUPP, "can be set");
@@ -349,22 +354,23 @@ static void test_fail(void)
     set_up(0, 0);
     thread = thread_start(read_object, (void *)1);
     must(next_miss() == 1);
-    is(request(FL_WAKE, MODE_FAIL, 0, COUNT, NULL, NULL), 0,
+    is(request(UFFDIO_FL_WAKE, UFFD_FL_MODE_FAIL, 0, COUNT, NULL, NULL), 0,
        "a pager can fail");
     is(thread_join(thread), -EIO, "read(2): EIO");
     thread = thread_start(probe_it, pages);
     must(next_miss() == 0);
-    must(!request(FL_WAKE, MODE_FAIL, 0, 1, NULL, NULL));
+    must(!request(UFFDIO_FL_WAKE, UFFD_FL_MODE_FAIL, 0, 1, NULL, NULL));
     is(thread_join(thread), BUS_ADRERR, "a touch: SIGBUS");
     thread = thread_start(read_byte, pages);
     must(next_miss() == 0);
     memset(source, 'd', PAGE);
-    must(!request(FL_FILL, MODE_DONTWAKE | MODE_DIRTY, 0, 1, source, NULL));
+    must(!request(UFFDIO_FL_FILL, UFFD_FL_MODE_DONTWAKE | UFFD_FL_MODE_DIRTY, 0,
+                  1, source, NULL));
     let_run();
-    must(!request(FL_WAKE, 0, 0, 1, NULL, NULL));
+    must(!request(UFFDIO_FL_WAKE, 0, 0, 1, NULL, NULL));
     is(thread_join(thread), 'd', "filled, and woken later");
     is(evict(0, 1), -EBUSY, "it came dirty");
-    must(!request(FL_FILL, MODE_ZERO, 1, 3, NULL, NULL));
+    must(!request(UFFDIO_FL_FILL, UFFD_FL_MODE_ZERO, 1, 3, NULL, NULL));
     is(pages[3 * PAGE], 0, "pages of zeros");
     tear_down();
 }
@@ -380,7 +386,7 @@ static void test_self(void)
     thread_join(thread);
     is(probe_read(pages), BUS_ADRERR, "a pager does not wait for itself");
     fails(pread(object, &c, 1, 0), EDEADLK, "nor in read(2)");
-    is(request(FL_FILL, 0, 1, 1, pages, NULL), -EFAULT, "nor in a fill");
+    is(request(UFFDIO_FL_FILL, 0, 1, 1, pages, NULL), -EFAULT, "nor in a fill");
     ok(is_quiet(), "there is no message");
     tear_down();
 }
@@ -389,27 +395,31 @@ static void test_wild(void)
 {
     static const long numbers[] = {1,     4095,     PAGE,     -1,
                                    -PAGE, 1L << 62, 1L << 63, 0};
-    static const unsigned calls[] = {FL_FILL, FL_WAKE, FL_CLEAN, FL_EVICT};
+    static const unsigned calls[] = {UFFDIO_FL_FILL, UFFDIO_FL_WAKE,
+                                     UFFDIO_FL_CLEAN, UFFDIO_FL_EVICT};
     int wrong = 0;
 
-    set_up(TELL_DIRTY, 0);
+    set_up(UFFD_FL_BIND_DIRTY, 0);
     for (int i = 0; i < 8 * 8 * 8 * 4; i++) {
-        struct fl_object c = {object,
-                              i % 5 * 16,
-                              numbers[i % 8],
-                              numbers[i / 8 % 8],
-                              numbers[i / 64 % 8],
-                              0};
+        struct uffdio_fl_object c = {object,
+                                     i % 5 * 16,
+                                     numbers[i % 8],
+                                     numbers[i / 8 % 8],
+                                     numbers[i / 64 % 8],
+                                     0};
         int r = uffd_ioctl(pager, calls[i / 512], &c);
 
         wrong += r == 0 && (c.offset % PAGE || !c.len || c.len % PAGE);
-        wrong += r == 0 && calls[i / 512] == FL_FILL;
+        wrong += r == 0 && calls[i / 512] == UFFDIO_FL_FILL;
     }
     is(wrong, 0, "wild requests are refused");
-    is(request(FL_FILL, 0, COUNT - 1, 2, source, NULL), -ENXIO, "too long");
-    is(request(FL_EVICT, 0, 0, 1L << 50, NULL, NULL), 0, "a long way is quick");
-    is(request(FL_CLEAN, MODE_FAIL, 0, 1, NULL, NULL), -EINVAL, "not its mode");
-    is(request(FL_EVICT, 0, 0, 1, source, NULL), -EINVAL, "no source");
+    is(request(UFFDIO_FL_FILL, 0, COUNT - 1, 2, source, NULL), -ENXIO,
+       "too long");
+    is(request(UFFDIO_FL_EVICT, 0, 0, 1L << 50, NULL, NULL), 0,
+       "a long way is quick");
+    is(request(UFFDIO_FL_CLEAN, UFFD_FL_MODE_FAIL, 0, 1, NULL, NULL), -EINVAL,
+       "not its mode");
+    is(request(UFFDIO_FL_EVICT, 0, 0, 1, source, NULL), -EINVAL, "no source");
     ok(is_quiet(), "nobody was told");
     tear_down();
 }

@@ -8,29 +8,10 @@
 #define _GNU_SOURCE
 #include <sys/uio.h>
 
+#include <faultline/object_pager.h>
+
 #include "../../guest/memfd.h"
 #include "../../guest/uffd_util.h"
-
-#define FL_BIND  0x4028fa02u
-#define FL_FILL  0xc028fa03u
-#define FL_WAKE  0xc028fa04u
-#define FL_CLEAN 0xc028fa05u
-#define FL_EVICT 0xc028fa06u
-
-enum {
-    EVENT_MISS = 0xf0,
-    EVENT_DIRTY,
-    EVENT_SHRINK,
-    EVENT_SIZE
-};
-
-enum {
-    TELL_DIRTY = 1,
-    MODE_DONTWAKE = 1,
-    MODE_DIRTY = 2,
-    MODE_ZERO = 4,
-    MODE_FAIL = 8
-};
 
 enum {
     ACT_NONE,
@@ -39,33 +20,15 @@ enum {
     ACT_ZERO
 };
 
-struct fl_bind {
-    int fd;
-    __u32 flags;
-    __u64 cookie, limit, deadline;
-    __u32 action, reserved;
-};
-
-struct fl_object {
-    int fd;
-    __u32 mode;
-    __u64 offset, len, src;
-    __s64 done;
-};
-
-struct fl_message {
-    __u8 event, pad[7];
-    __u64 cookie, offset, info;
-};
-
 static int pager, object; /* descriptors */
 
 static inline int object_bind_guarded(int flags, long cookie, long limit,
                                       long deadline, int action)
 {
-    struct fl_bind b = {object, flags, cookie, limit, deadline, action, 0};
+    struct uffdio_fl_bind b = {object,   flags,  cookie, limit,
+                               deadline, action, 0};
 
-    return uffd_ioctl(pager, FL_BIND, &b);
+    return uffd_ioctl(pager, UFFDIO_FL_BIND, &b);
 }
 
 static inline int object_bind(int flags, long cookie, long limit)
@@ -77,8 +40,8 @@ static inline int object_bind(int flags, long cookie, long limit)
 static inline int request(unsigned what, int mode, long first, long count,
                           const void *from, long *done)
 {
-    struct fl_object c = {object,       mode,       first * PAGE,
-                          count * PAGE, (long)from, 12345};
+    struct uffdio_fl_object c = {object,       mode,       first * PAGE,
+                                 count * PAGE, (long)from, 12345};
     int r = uffd_ioctl(pager, what, &c);
 
     if (done)
@@ -89,23 +52,23 @@ static inline int request(unsigned what, int mode, long first, long count,
 static inline int fill_with(long page, int value)
 {
     memset(source, value, PAGE);
-    return request(FL_FILL, 0, page, 1, source, NULL);
+    return request(UFFDIO_FL_FILL, 0, page, 1, source, NULL);
 }
 
 static inline int clean(long first, long count)
 {
-    return request(FL_CLEAN, 0, first, count, NULL, NULL);
+    return request(UFFDIO_FL_CLEAN, 0, first, count, NULL, NULL);
 }
 
 static inline int evict(long first, long count)
 {
-    return request(FL_EVICT, 0, first, count, NULL, NULL);
+    return request(UFFDIO_FL_EVICT, 0, first, count, NULL, NULL);
 }
 
 /* The next message, waiting for it; event 0 with wait 0: none. */
-static inline struct fl_message message(int wait)
+static inline struct uffd_fl_object_msg message(int wait)
 {
-    struct fl_message m = {0};
+    struct uffd_fl_object_msg m = {0};
     ssize_t got;
 
     do {
@@ -120,9 +83,9 @@ static inline struct fl_message message(int wait)
 /* The page of the next miss. */
 static inline long next_miss(void)
 {
-    struct fl_message m = message(1);
+    struct uffd_fl_object_msg m = message(1);
 
-    must(m.event == EVENT_MISS);
+    must(m.event == UFFD_EVENT_FL_MISS);
     return m.offset / PAGE;
 }
 

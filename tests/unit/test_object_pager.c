@@ -1,0 +1,339 @@
+/*
+ * Objects with pagers from both sides on one thread: when an access blocks, the
+ * pager's turn comes in fake_on_block(). Each test ends with all frames back
+ * and no translation that the tables do not grant.
+ */
+#include "fake.h"
+
+#include <base/errno.h>
+#include <base/string.h>
+#include <mm/object_pager.h>
+#include <uapi/faultline/mman.h>
+
+#define SOURCE 0x40000000ul
+#define PAGES  8u
+#define RW     (PROT_READ | PROT_WRITE)
+
+static struct mm_struct *client, *other;
+static struct userfaultfd_ctx *ctx;
+static struct mem_object *object;
+static struct uffd_msg last;
+static unsigned misses;
+static u64 shared, second; /* where client and other have it */
+
+static int bind(u32 flags, u64 limit)
+{
+    struct uffdio_fl_bind args = {.flags = flags, .cookie = 5, .limit = limit};
+
+    return object_bind(object, ctx, &args);
+}
+
+static u64 map(struct mm_struct *mm, u64 flags)
+{
+    long r = do_mmap(mm, 0, PAGES * PAGE_SIZE, RW, flags, object, 0, true);
+
+    assert_true(r > 0);
+    return (u64)r;
+}
+
+static int setup(void **state)
+{
+    char *name;
+
+    fake_mark(state);
+    name = kmalloc(8);
+    memcpy(name, "paged", 6);
+    client = mm_create();
+    other = mm_create();
+    fake_mm = client;
+    ctx = userfaultfd_ctx_create(client, 0);
+    object = object_create_memfd(name);
+    assert_int_equal(object_resize(object, PAGES * PAGE_SIZE), 0);
+    assert_int_equal(do_mmap(client, SOURCE, PAGE_SIZE, RW,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0,
+                             false),
+                     SOURCE);
+    misses = 0;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fake_on_block = NULL;
+    fake_tlb_check();
+    if (ctx)
+        userfaultfd_release(ctx);
+    mm_put(client);
+    mm_put(other);
+    object_put(object);
+    fake_mm = NULL;
+    return fake_check_leaks(state);
+}
+
+static void bind_and_map(u32 flags, u64 limit)
+{
+    assert_int_equal(bind(flags, limit), 0);
+    shared = map(client, MAP_SHARED);
+    second = map(other, MAP_SHARED);
+}
+
+static s64 on(s64 (*call)(struct mem_object *, struct userfaultfd_ctx *,
+                          const struct uffdio_fl_object *),
+              u64 first, u64 count, u32 mode)
+{
+    struct uffdio_fl_object c = {.mode = mode,
+                                 .offset = first * PAGE_SIZE,
+                                 .len = count * PAGE_SIZE,
+                                 .src = SOURCE};
+
+    return call(object, ctx, &c);
+}
+
+static s64 fill(u64 page, char byte)
+{
+    assert_true(fake_write(client, SOURCE, byte));
+    return on(object_fill, page, 1, 0);
+}
+
+static int serve(void)
+{
+    assert_int_equal(userfaultfd_next_faults(ctx, &last, 1), 1);
+    assert_int_equal(last.event, UFFD_EVENT_FL_MISS);
+    assert_int_equal(last.object.cookie, 5);
+    assert_int_equal(fill(last.object.offset / PAGE_SIZE, 'f'), PAGE_SIZE);
+    misses++;
+    return 0;
+}
+
+/* What there is to read besides misses; event 0: nothing. */
+static void next_news(void)
+{
+    struct userfaultfd_event *fork;
+
+    last.event = 0;
+    if (userfaultfd_next_event(ctx, &last, &fork))
+        assert_int_equal(last.event, 0);
+}
+
+static void binding(void **state __maybe_unused)
+{
+    struct mem_object *plain = object_create_shmem(PAGE_SIZE);
+
+    shared = map(client, MAP_SHARED);
+    assert_int_equal(bind(0, 0), -EBUSY);
+    assert_int_equal(do_munmap(client, shared, PAGES * PAGE_SIZE), 0);
+    assert_int_equal(on(object_fill, 0, 1, 0), -EINVAL);
+    assert_int_equal(object_bind(plain, ctx, &(struct uffdio_fl_bind){0}),
+                     -EINVAL);
+    object_put(plain);
+    assert_int_equal(bind(0, 0), 0);
+    assert_int_equal(bind(0, 0), -EBUSY);
+    shared = map(client, MAP_SHARED);
+    userfaultfd_release(ctx);
+    ctx = userfaultfd_ctx_create(client, 0);
+    assert_int_equal(bind(0, 0), 0);
+    assert_int_equal(object_punch_hole(object, 0, PAGE_SIZE), -EOPNOTSUPP);
+    assert_int_equal(object_reserve(object, 0, PAGE_SIZE, false), -EOPNOTSUPP);
+    assert_int_equal(object_seek(object, 0, true), 0);
+}
+
+static void misses_are_served(void **state __maybe_unused)
+{
+    u64 private;
+    char byte;
+
+    bind_and_map(0, 0);
+    private = map(client, MAP_PRIVATE);
+    fake_on_block = serve;
+    assert_int_equal(fake_read(client, shared + PAGE_SIZE), 'f');
+    assert_int_equal(misses, 1);
+    assert_int_equal(fake_read(other, second + PAGE_SIZE), 'f');
+    assert_int_equal(misses, 1);
+    assert_true(fake_write(client, shared, 'w'));
+    assert_int_equal(last.object.info, UFFD_PAGEFAULT_FLAG_WRITE);
+    assert_int_equal(fake_read(other, second), 'w');
+    assert_true(fake_write(client, private + 2 * PAGE_SIZE, 'p'));
+    assert_int_equal(fake_read(other, second + 2 * PAGE_SIZE), 'f');
+    assert_int_equal(object_read(object, 3 * PAGE_SIZE, &byte, 1), 1);
+    assert_int_equal(byte, 'f');
+    assert_int_equal(misses, 4);
+    assert_int_equal(fill(1, 'x'), -EEXIST);
+    assert_int_equal(fill(PAGES, 'x'), -ENXIO);
+    assert_int_equal(
+        fake_access(client, shared + PAGES * PAGE_SIZE, false, &(char *){NULL}),
+        FAKE_SEGV_MAPERR);
+}
+
+static void dirty_clean_evict(void **state __maybe_unused)
+{
+    bind_and_map(UFFD_FL_BIND_DIRTY, 0);
+    fake_on_block = serve;
+    for (u64 i = 0; i < 4; i++) {
+        fake_read(client, shared + i * PAGE_SIZE);
+        fake_read(other, second + i * PAGE_SIZE);
+    }
+    next_news();
+    assert_int_equal(last.event, 0);
+    for (u64 i = 1; i < 3; i++) {
+        assert_true(fake_write(client, shared + i * PAGE_SIZE, 'd'));
+        assert_true(fake_write(other, second + i * PAGE_SIZE, 'D'));
+    }
+    next_news();
+    assert_int_equal(last.event, UFFD_EVENT_FL_DIRTY);
+    assert_int_equal(last.object.offset, PAGE_SIZE);
+    assert_int_equal(last.object.info, 2 * PAGE_SIZE);
+    assert_false(userfaultfd_has_msg(ctx));
+    assert_int_equal(on(object_evict, 0, PAGES, 0), PAGE_SIZE);
+    assert_int_equal(on(object_evict, 1, 1, 0), -EBUSY);
+    assert_int_equal(on(object_clean, 0, PAGES, 0), PAGES * PAGE_SIZE);
+    fake_tlb_check();
+    assert_true(fake_write(other, second + 2 * PAGE_SIZE, 'E'));
+    next_news();
+    assert_int_equal(last.object.offset, 2 * PAGE_SIZE);
+    assert_int_equal(on(object_evict, 0, PAGES, 0), 2 * PAGE_SIZE);
+    fake_tlb_check();
+    assert_int_equal(object->page_count, 2); /* 2 dirty, 3 not reached */
+    misses = 0;
+    assert_int_equal(fake_read(client, shared + PAGE_SIZE), 'f');
+    assert_int_equal(misses, 1);
+}
+
+/* A copy under way, by no entry, is not cleaned behind its back. */
+static void pinned_stays_dirty(void **state __maybe_unused)
+{
+    struct page *page;
+
+    bind_and_map(0, 0);
+    fake_on_block = serve;
+    assert_true(fake_write(client, shared, 'd'));
+    page = object_find_page(object, 0);
+    assert_int_equal(on(object_clean, 0, 1, 0), -EAGAIN);
+    put_page(page);
+    assert_int_equal(on(object_clean, 0, 1, 0), PAGE_SIZE);
+    assert_int_equal(on(object_evict, 0, 1, 0), PAGE_SIZE);
+}
+
+static void limits_and_sizes(void **state __maybe_unused)
+{
+    bind_and_map(0, 2);
+    assert_int_equal(fill(0, 'a'), PAGE_SIZE);
+    assert_int_equal(on(object_fill, 1, 2, UFFD_FL_MODE_ZERO), PAGE_SIZE);
+    next_news();
+    assert_int_equal(last.event, UFFD_EVENT_FL_SHRINK);
+    assert_int_equal(fill(4, 'a'), -ENOSPC);
+    next_news();
+    assert_int_equal(object_resize(object, PAGE_SIZE + 1), 0);
+    assert_int_equal(object_resize(object, 3 * PAGE_SIZE), 0);
+    assert_int_equal(fill(2, 'a'), -EAGAIN);
+    next_news();
+    assert_int_equal(last.event, UFFD_EVENT_FL_SIZE);
+    assert_int_equal(last.object.offset, PAGE_SIZE + 1);
+    assert_int_equal(last.object.info, 3 * PAGE_SIZE);
+    assert_int_equal(on(object_evict, 0, 1, 0), PAGE_SIZE);
+    assert_int_equal(fill(2, 'a'), PAGE_SIZE);
+    next_news();
+    assert_int_equal(last.event, 0);
+}
+
+/* A page told of leaves by truncation, or the pager ends: no list is left. */
+static void dirty_pages_leave(void **state __maybe_unused)
+{
+    bind_and_map(UFFD_FL_BIND_DIRTY, 0);
+    fake_on_block = serve;
+    for (u64 i = 0; i < PAGES; i++)
+        assert_true(fake_write(client, shared + i * PAGE_SIZE, 'd'));
+    assert_int_equal(object_resize(object, 2 * PAGE_SIZE), 0);
+    next_news();
+    assert_int_equal(last.event, UFFD_EVENT_FL_SIZE);
+    next_news();
+    assert_int_equal(last.event, UFFD_EVENT_FL_DIRTY);
+    assert_int_equal(last.object.info, 2 * PAGE_SIZE);
+    assert_true(fake_write(client, shared, 'e'));
+    assert_int_equal(on(object_clean, 0, 1, 0), PAGE_SIZE);
+    assert_true(fake_write(client, shared, 'e'));
+    userfaultfd_release(ctx);
+    ctx = NULL;
+    assert_true(fake_write(client, shared + PAGE_SIZE, 'x'));
+    assert_int_equal(
+        fake_access(other, second + 4 * PAGE_SIZE, false, &(char *){NULL}),
+        FAKE_SIGBUS);
+}
+
+static int refuse(void)
+{
+    assert_int_equal(userfaultfd_next_faults(ctx, &last, 1), 1);
+    assert_int_equal(on(object_wake, 0, PAGES, UFFD_FL_MODE_FAIL),
+                     PAGES * PAGE_SIZE);
+    return 0;
+}
+
+static int close_it(void)
+{
+    userfaultfd_release(ctx);
+    ctx = NULL;
+    return 0;
+}
+
+static void pagers_fail(void **state __maybe_unused)
+{
+    struct page *page;
+    char *p;
+
+    bind_and_map(0, 0);
+    fake_on_block = refuse;
+    assert_int_equal(fake_access(client, shared, false, &p), FAKE_SIGBUS);
+    assert_int_equal(object_page_in(object, 1, &page), -EIO);
+    fake_on_block = close_it;
+    assert_int_equal(fake_access(client, shared, true, &p), FAKE_SIGBUS);
+    assert_int_equal(object_page_in(object, 1, &page), -EIO);
+    assert_int_equal(object->page_count, 0);
+}
+
+static void deadlines(void **state __maybe_unused)
+{
+    struct uffdio_fl_bind args = {.deadline_ns = 1,
+                                  .action = UFFD_FL_ACTION_ZERO};
+
+    assert_int_equal(object_bind(object, ctx, &args), 0);
+    shared = map(client, MAP_SHARED);
+    assert_int_equal(fake_read(client, shared), 0);
+    assert_int_equal(object->page_count, 1);
+    assert_false(userfaultfd_has_msg(ctx));
+}
+
+/* Every allocation fails in turn: of binding, and of filling. */
+static void no_memory(void **state __maybe_unused)
+{
+    u64 n = 0;
+    s64 r;
+
+    do {
+        alloc_fail_nth(++n);
+        r = bind(0, 0);
+        alloc_fail_nth(0);
+    } while (r == -ENOMEM);
+    assert_int_equal(r, 0);
+    assert_true(fake_write(client, SOURCE, 's'));
+    n = 0;
+    do {
+        alloc_fail_nth(++n);
+        r = on(object_fill, 7, 1, 0);
+        alloc_fail_nth(0);
+    } while (r == -ENOMEM);
+    assert_int_equal(r, PAGE_SIZE);
+    assert_true(n > 1);
+}
+
+int main(void)
+{
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(binding),           TEST(misses_are_served),
+        TEST(dirty_clean_evict), TEST(pinned_stays_dirty),
+        TEST(limits_and_sizes),  TEST(dirty_pages_leave),
+        TEST(pagers_fail),       TEST(deadlines),
+        TEST(no_memory),
+    };
+
+    return cmocka_run_group_tests(tests, fake_boot, NULL);
+}
