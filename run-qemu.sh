@@ -159,6 +159,7 @@ make_iso() {
     [ -z "$quiet" ] || words="$words quiet"
     [ -z "$uefi" ] || words="$words console=ttyS2"
     [ -z "$no_input" ] || words="$words noinput"
+    [ -z "$record" ] || words="$words calls"
     [ -z "$trace" ] || words="$words stream"
     if [ -n "$run" ]; then
         printf '%s\0' "${argv[@]}" >"$tmp/argv"
@@ -278,12 +279,15 @@ boot() {
     mkfifo "$tmp/in" "$tmp/out"
     # The guest's terminal, like any, takes ^D for the end of its input.
     printf '\004\004' >"$tmp/eof"
+    # GDB's ^C must not reach them: they get process groups of their own.
+    [ "$gdb" != here ] || set -m
     feed <&3 >"$tmp/in" 2>/dev/null &
     feeder=$!
     "${bound[@]}" tee "$tmp/console" <"$tmp/out" 3<&- 2>/dev/null &
     printer=$!
     "${bound[@]}" "${qemu[@]}" <"$tmp/in" >"$tmp/out" 3<&- &
     qemu_pid=$!
+    set +m
     children="$feeder $printer $qemu_pid"
     [ "$gdb" != here ] || gdb_here
     # When the reader of our output leaves, there is nobody to run for.

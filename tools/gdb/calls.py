@@ -41,8 +41,8 @@ def result(call):
 class Syscalls(Command):
     """syscalls [COUNT [TASK]]: the last system calls (10 if not said), oldest
 first: by whom, what, with which arguments, what came back, how many ticks it
-took. The kernel notes them when it is started with `--append calls` or with
---trace FILE; a kernel that is not asked spends nothing on it."""
+took. The kernel notes them when it is started with `--append calls`, --record
+FILE or --trace FILE; a kernel that is not asked spends nothing on it."""
 
     NAME = "syscalls"
 

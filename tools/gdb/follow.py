@@ -128,6 +128,7 @@ class Follower:
 
     def watch_record(self):
         self.record = current()["fault"].dereference()
+        gdb.set_convenience_variable("fault", int(self.record["id"]))
         stages = self.record["stage"]
         low, high = stages.type.range()
         self.watches = [StageWatch(self, i, integer(stages[i].address))
@@ -184,6 +185,7 @@ next fault (chosen as by pf-next; a fault at whose entry the machine stands is
 taken as it is); then each pf-follow, or continue, runs to the next stage:
 trap, vma, queued, read, filled, woken, retry, done, resumed, and says at each
 where we are and what to look at. (again: a second look at area and entry.)
+$fault is the fault's number, for rewind.
 pf-follow off: forgets the fault."""
 
     NAME = "pf-follow"

@@ -11,6 +11,7 @@ from constants import K
 from kernel import Command, find_task, integer, symbol, tasks, text, threads
 from session import place_in
 
+ACCESS = {"read": "read", "write": "write", "instruction fetch": "exec"}
 STAGES = ("trap", "queued", "read", "filled", "woken", "resumed")
 ENDS = {"END_OPEN": "it is still going on",
         "END_SPURIOUS": "the access was already allowed",
@@ -176,7 +177,7 @@ ledger #ID: that fault in full, with its walk before and after, bit by bit."""
         for r in newest(count, of_task(" ".join(words[1:]))):
             ticks = str(r.stage[-1] - r.stage[0]) if not r.open else "-"
             print(f"{r.id:>7}  {r.who:<20} {r.address:>14x}  "
-                  f"{r.access.split()[0]:<6}  {ticks:<8}  "
+                  f"{ACCESS[r.access]:<6}  {ticks:<8}  "
                   f"{r.end[4:].lower().replace('_', '-')}")
 
     def full(self, record):

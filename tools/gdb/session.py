@@ -95,7 +95,8 @@ def follow_programs(_event):
 
 SETTINGS = ("confirm off", "pagination off", "debuginfod enabled off",
             "architecture i386:x86-64", "print pretty on",
-            "breakpoint pending on", "height 0", "tcp connect-timeout 60")
+            "breakpoint pending on", "height 0", "tcp connect-timeout 60",
+            "remotetimeout 200")
 
 
 def setting(words):
@@ -176,8 +177,9 @@ address do not stop at. WHERE: a function or FILE:LINE of that program."""
         found = gdb.decode_line(where)[1]
         if not found:
             raise gdb.GdbError(f"no {where} in {name}")
-        stop = UserBreakpoint(found[0].pc, name)
-        print(f"breakpoint {stop.number} at {where} of {name}")
+        for at in found:
+            stop = UserBreakpoint(at.pc, name)
+            print(f"breakpoint {stop.number} at {where} of {name}")
 
 
 class UserBreakpoint(gdb.Breakpoint):

@@ -48,7 +48,7 @@ END
 enter_tmux() {
     command -v tmux >/dev/null || die "--gdb=tmux: tmux is not installed"
     [ -z "${TMUX:-}" ] || return 0
-    exec tmux new-session "$(printf '%q ' "${BASH_SOURCE[0]}" "${given[@]}");
+    exec tmux new-session "$(printf '%q ' "$here/run-qemu.sh" "${given[@]}");
         echo 'Enter closes this pane.'; read -r _"
 }
 
