@@ -110,7 +110,10 @@ void uffd_protect(int uffd, unsigned long start, size_t length, int protect)
         .mode = protect ? UFFDIO_WRITEPROTECT_MODE_WP : 0,
     };
 
-    while (ioctl(uffd, UFFDIO_WRITEPROTECT, &range) < 0)
+    while (ioctl(uffd, UFFDIO_WRITEPROTECT, &range) < 0) {
+        if (errno == ESRCH)
+            return; /* Dead: it writes nothing any more. */
         if (errno != EAGAIN)
             die_errno(1, "UFFDIO_WRITEPROTECT at %#lx", start);
+    }
 }

@@ -51,7 +51,8 @@ int uffd_wait(int uffd, pid_t client, struct uffd_msg *messages);
 int uffd_fill(int uffd, unsigned long address, const void *source,
               unsigned long mode);
 
-/* Writes to the range stop (or, with !PROTECT, go on, and wake). */
+/* Writes to the range stop (or, with !PROTECT, go on, and wake). Nothing is
+ * done in an address space that is gone. */
 void uffd_protect(int uffd, unsigned long start, size_t length, int protect);
 
 /* Those who wait for the page at ADDRESS look again. */

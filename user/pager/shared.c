@@ -38,30 +38,22 @@ struct counters {
 
 /* What the pager and the tasks tell each other. */
 static volatile struct {
-    int ready;             /* the pager has both userfaultfds */
-    unsigned given, taken; /* pages: to a writer; from one, for another */
+    int ready;      /* the pager has both userfaultfds */
+    unsigned given; /* pages, to a writer */
+    unsigned taken; /* from one, for another */
+    struct page {
+        int owner;
+        struct counters at_handover;
+    } pages[PAGES];
 } * shared;
 
 static char *region; /* the same address in both tasks */
 static int object;
 
-/* ---- the pager ---- */
-
-static int uffd[TASKS];
-static struct page {
-    int owner;
-    struct counters at_handover;
-} pages[PAGES];
-
-static unsigned long address_of(unsigned page)
-{
-    return (unsigned long)region + page * PAGE_SIZE;
-}
-
 /* Nobody writes the page now: only its owner can have done so before. */
-static void check_and_note(unsigned number)
+static struct counters check(unsigned number)
 {
-    struct page *page = &pages[number];
+    const volatile struct page *page = &shared->pages[number];
     struct counters now;
 
     if (pread(object, &now, sizeof(now), number * PAGE_SIZE) != sizeof(now))
@@ -71,19 +63,28 @@ static void check_and_note(unsigned number)
             now.count[task] != page->at_handover.count[task])
             die(1, "task %d wrote page %u, which is task %d's", task, number,
                 page->owner);
-    page->at_handover = now;
+    return now;
+}
+
+/* ---- the pager ---- */
+
+static int uffd[TASKS];
+
+static unsigned long address_of(unsigned page)
+{
+    return (unsigned long)region + page * PAGE_SIZE;
 }
 
 static void give(unsigned number, int task)
 {
-    struct page *page = &pages[number];
+    volatile struct page *page = &shared->pages[number];
 
     if (page->owner != NOBODY && page->owner != task) {
         uffd_protect(uffd[page->owner], address_of(number), PAGE_SIZE, 1);
         shared->taken++;
     }
     if (page->owner != task)
-        check_and_note(number);
+        page->at_handover = check(number);
     page->owner = task;
     shared->given++;
     uffd_protect(uffd[task], address_of(number), PAGE_SIZE, 0);
@@ -110,7 +111,7 @@ static _Noreturn void serve_all(pid_t client)
     struct uffd_msg messages[UFFD_MESSAGES];
 
     for (unsigned i = 0; i < PAGES; i++)
-        pages[i].owner = NOBODY;
+        shared->pages[i].owner = NOBODY;
     for (;;) {
         int task = uffd_wait_any(uffd, shared->ready ? TASKS : 1, client);
         int count = uffd_wait(uffd[task], client, messages);
@@ -176,6 +177,8 @@ static void check_end(pid_t pager, pid_t second)
     kill(pager, SIGKILL);
     if (waitpid(pager, &status, 0) != pager || !WIFSIGNALED(status))
         die(1, "the pager failed");
+    for (unsigned page = 0; page < PAGES; page++)
+        (void)check(page);
     for (int task = 0; task < TASKS; task++)
         if (total(task) != RUNS * RUN)
             die(1, "%u writes of task %d are there", total(task), task);
