@@ -21,7 +21,7 @@ RUNS = [
     ("stress_mm", "smp4-icount", ("6",)),
     ("stress_uffd", "smp4", ()),
     ("stress_uffd", "smp4-icount", ()),
-    ("races", "smp4", ("60",)),
+    ("races", "smp4", ("25", "spin")),
     ("races", "smp4-icount", ()),
     ("shootdown", "smp4", ()),
     ("kill_waits", "smp4", ()),
@@ -47,7 +47,7 @@ DEBUG_RUNS = [
     ("stress_mm", ["--smp", "4"], ("3",)),
     ("stress_uffd", ["--smp", "2"], ("3",)),
     ("stress_tasks", ["--smp", "4"], ()),
-    ("races", ["--smp", "4"], ()),
+    ("races", ["--smp", "4"], ("25", "spin")),
     ("fuzz_syscalls", ["--smp", "2"], ("5000", "4")),
     ("kill_waits", ["--icount"], ()),
 ]

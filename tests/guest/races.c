@@ -3,7 +3,8 @@
  * with a rule that a race would break: copy-on-write against MADV_DONTNEED and
  * frames used anew, copy-on-write against fork, futex wake-ups against
  * time-outs and moves, the address space's lock wanted by many, and sleepers
- * on processors with nothing else to do. Argument: rounds.
+ * on processors with nothing else to do. Arguments: rounds; "spin": four
+ * processors run at once.
  */
 #define _GNU_SOURCE
 #include <linux/futex.h>
@@ -37,9 +38,21 @@ static long end(pthread_t t)
     return (long)result;
 }
 
+static int cpus, spins;
+
+/* Seldom with a system call, in which the processor might forget translations,
+ * if there are enough that run at once. */
+static void rest(void)
+{
+    static __thread unsigned times;
+
+    __builtin_ia32_pause();
+    if (!spins || cpus < 4 || ++times % 1000 == 0)
+        sched_yield();
+}
+
 static void pin(int cpu)
 {
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     cpu_set_t set;
 
     CPU_ZERO(&set);
@@ -198,6 +211,75 @@ static void test_fork(void)
     for (int i = 0; i < 3; i++)
         wrong += end(t[i]);
     is(wrong, 0, "nothing that is written while others fork is lost");
+}
+
+/* ---- copy-on-write and other processors ---- */
+
+#define READERS 3
+#define COPIES  10
+
+static word *told; /* a page that nobody copies: what the readers shall see */
+static word seen[READERS];
+
+/* Looks when told to; then it has the page in its processor's table. */
+static void *looks(void *which)
+{
+    unsigned long step = 0;
+    long wrong = 0;
+
+    pin((int)(long)which + 1);
+    while (!stop) {
+        if (told[0] == step) {
+            rest();
+            continue;
+        }
+        step = told[0];
+        wrong += shared_page[0] != told[1];
+        seen[(long)which] = step;
+    }
+    return (void *)wrong;
+}
+
+static void show(unsigned long value)
+{
+    told[1] = value;
+    __atomic_fetch_add(&told[0], 1, __ATOMIC_SEQ_CST);
+    for (int i = 0; i < READERS; i++)
+        while (seen[i] != told[0])
+            rest();
+}
+
+/* Who saw the page before it was copied sees what is written to the copy. */
+static void test_seen(void)
+{
+    pthread_t t[READERS];
+    long wrong = 0;
+
+    shared_page = (word *)map_pages(1);
+    told = map_shared(1);
+    told[0] = 0;
+    stop = 0;
+    pin(0);
+    for (long i = 0; i < READERS; i++)
+        t[i] = begin(looks, (void *)i);
+    for (int i = 1; i <= COPIES; i++) {
+        pid_t pid = fork();
+
+        must(pid >= 0);
+        if (!pid) {
+            pause();
+            _exit(0);
+        }
+        show(shared_page[0]);
+        shared_page[0] = i;
+        show(i);
+        kill(pid, SIGKILL);
+        must(waitpid(pid, NULL, 0) == pid);
+    }
+    stop = 1;
+    for (int i = 0; i < READERS; i++)
+        wrong += end(t[i]);
+    is(wrong, 0, "what is written to a copy is seen everywhere");
 }
 
 /* ---- futexes ---- */
@@ -363,15 +445,47 @@ static void test_lock(void)
     is(wrong, 0, "six threads map and unmap, and all get their turn");
 }
 
+/* Two who want it at the same moment, and nobody else, who might make good
+ * what a wake-up has missed. */
+static word arrived;
+
+static void *meets(void *page)
+{
+    unsigned long goal = 0;
+
+    for (int i = 0; i < rounds * 4; i++) {
+        goal += 2;
+        __atomic_fetch_add(&arrived, 1, __ATOMIC_SEQ_CST);
+        while (arrived < goal)
+            rest();
+        must(!mprotect(page, PAGE, i & 1 ? PROT_READ : PROT_NONE));
+    }
+    return NULL;
+}
+
+static void test_two(void)
+{
+    pthread_t t = begin(meets, map_pages(1));
+
+    meets(map_pages(1));
+    end(t);
+    is(arrived, rounds * 8, "two want the lock at once, and both get it");
+}
+
 int main(int argc, char **argv)
 {
+    cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    alarm(40); /* for those that wait for ever */
     if (argc > 1)
         rounds = atoi(argv[1]);
+    spins = argc > 2;
     test_throw_away();
     test_fork();
+    test_seen();
     test_wake_ups();
     test_idle(0);
     test_idle(1);
     test_lock();
+    test_two();
     return done_testing();
 }
