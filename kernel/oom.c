@@ -1,9 +1,10 @@
 /*
  * The end of memory. A fault must have its page, so somebody else has to give
  * up his: what the kernel keeps in hand goes first, then what tasks can do
- * without (MADV_FREE, MAP_DROPPABLE); else the task with most
- * pages, oom_score_adj considered, is killed, and the fault waits without a
- * lock until that memory is free. Linux's rules, see proc_pid_oom_score(5).
+ * without (MADV_FREE, MAP_DROPPABLE), and what their pagers may take out of
+ * objects; else the task with most pages, oom_score_adj considered, is killed,
+ * and the fault waits without a lock until that memory is free. Linux's rules,
+ * see proc_pid_oom_score(5).
  *
  * Nobody waits for ever: a victim that does not end in time is given up and
  * the next one chosen, and when there is no other the faulting task is told
@@ -16,6 +17,7 @@
 #include <kernel/procfs.h>
 #include <kernel/signal_queue.h>
 #include <kernel/task.h>
+#include <mm/object_pager.h>
 
 #define PATIENCE_NS   2000000000ull /* with one victim */
 #define RECLAIM_TRIES 8
@@ -123,6 +125,12 @@ static bool drop_lazy(const struct mm_group *group)
     return dropped;
 }
 
+static bool sleep_a_little(void)
+{
+    (void)thread_sleep_until(time_ns() + POLL_NS, WAIT_KILLABLE);
+    return true;
+}
+
 bool out_of_memory(const struct mm_struct *mm, unsigned tries)
 {
     struct mm_group *group = mm_group_full(mm);
@@ -138,6 +146,8 @@ bool out_of_memory(const struct mm_struct *mm, unsigned tries)
     }
     if (drop_lazy(group))
         return true;
+    if (tries < RECLAIM_TRIES && object_pagers_shrink(group))
+        return sleep_a_little();
     spin_lock(&task_lock);
     victim = choose(group, &dying);
     if (victim)
@@ -145,8 +155,7 @@ bool out_of_memory(const struct mm_struct *mm, unsigned tries)
     spin_unlock(&task_lock);
     if (!victim && !dying)
         return false;
-    (void)thread_sleep_until(time_ns() + POLL_NS, WAIT_KILLABLE);
-    return true;
+    return sleep_a_little();
 }
 
 int oom_adj_show(const struct proc_file *p, struct seq *s, u64 *cursor)

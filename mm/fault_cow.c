@@ -98,13 +98,15 @@ static unsigned wp_copy(struct vm_fault *vmf)
     return page ? 0 : VM_FAULT_OOM;
 }
 
-/* The page of a bound object is dirty before it is writable. While it is the
- * object's, it is no other page's. */
-static __cold unsigned wp_paged(struct vm_fault *vmf)
+/* A shared page. That of a bound object is dirty before it is writable; and as
+ * long as it is the object's, the entry names it. */
+static __cold __noinline unsigned wp_shared(struct vm_fault *vmf)
 {
     struct mem_object *object = vmf->vma->vm_object;
     struct page *page = pfn_to_page(pte_pfn(vmf->orig_pte));
 
+    if (!(vmf->vma->vm_flags & VM_PAGED))
+        return wp_reuse(vmf, END_OBJECT_MAP);
     spin_lock(&object->lock);
     if (page->object == object && !(page->flags & PG_ANON)) {
         object_set_dirty(object, page);
@@ -119,9 +121,7 @@ unsigned do_wp_page(struct vm_fault *vmf)
     if (unlikely(pte_uffd_wp(vmf->orig_pte)))
         return do_userfault_wp(vmf);
     if (vmf->vma->vm_flags & VM_SHARED)
-        return unlikely(vmf->vma->vm_flags & VM_PAGED)
-                   ? wp_paged(vmf)
-                   : wp_reuse(vmf, END_OBJECT_MAP);
+        return wp_shared(vmf);
     if (page_is_ours(pfn_to_page(pte_pfn(vmf->orig_pte))))
         return wp_reuse(vmf, END_COW_REUSE);
     return wp_copy(vmf);

@@ -4,6 +4,7 @@
  * None of it needs memory: a page that was written is in a list by its own lru,
  * the rest is kept in sum. Misses are in mm/object_miss.c.
  */
+#include <mm/group.h>
 #include <mm/internal.h>
 #include <mm/object_pager.h>
 
@@ -250,4 +251,34 @@ void object_pagers_release(struct userfaultfd_ctx *ctx)
     while (!list_empty(&ctx->objects))
         detach(list_first_entry(&ctx->objects, struct object_pager, link));
     spin_unlock(&ctx->lock);
+}
+
+/* ctx->lock held. */
+static bool ask_to_shrink(struct object_pager *pager)
+{
+    if (!READ_ONCE(pager->object->page_count))
+        return false;
+    pager->full = true;
+    update(pager);
+    return true;
+}
+
+bool object_pagers_shrink(const struct mm_group *group)
+{
+    struct userfaultfd_ctx *ctx;
+    struct object_pager *pager;
+    bool asked = false;
+
+    spin_lock(&userfaultfd_all_lock);
+    list_for_each_entry (ctx, &userfaultfd_all, all_link) {
+        if (group && !mm_group_within(ctx->mm->group, group))
+            continue;
+        spin_lock(&ctx->lock);
+        list_for_each_entry (pager, &ctx->objects, link)
+            asked |= ask_to_shrink(pager);
+        spin_unlock(&ctx->lock);
+        userfaultfd_wake_pollers(ctx);
+    }
+    spin_unlock(&userfaultfd_all_lock);
+    return asked;
 }

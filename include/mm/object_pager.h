@@ -38,6 +38,11 @@ __must_check int object_bind(struct mem_object *object,
 void object_unbind(struct mem_object *object);
 void object_pagers_release(struct userfaultfd_ctx *ctx);
 
+/* Memory is short, in group or (NULL) everywhere: pagers that have pages are
+ * asked to shrink. False: there is none. */
+struct mm_group;
+bool object_pagers_shrink(const struct mm_group *group);
+
 /* The object's pager if it is ctx. object->lock held. */
 static inline struct object_pager *object_pager_of(
     const struct mem_object *object, const struct userfaultfd_ctx *ctx)

@@ -1,5 +1,7 @@
 """Faultline's own userfaultfd requests, which the oracle does not know."""
 
+import pytest
+
 import harness
 
 
@@ -15,6 +17,22 @@ def test_object_pagers(program):
         ran = harness.boot(*how, "--quiet", "--run", program("object_pager"))
         ran.expect(0, text=r"^1\.\.\d+$")
         assert b"not ok" not in ran.out
+
+
+@pytest.mark.parametrize("how", [["--icount"], ["--smp", "4"]],
+                         ids=["icount", "smp4"])
+def test_object_races(program, how):
+    ran = harness.boot(*how, "--quiet", "--run", program("object_races"))
+    ran.expect(0, text=r"^1\.\.\d+$")
+    assert b"not ok" not in ran.out
+
+
+def test_object_shrink(program):
+    """Memory is short: a pager is asked before a task is killed."""
+    ran = harness.boot("--icount", "--mem", "64M", "--run",
+                       program("object_shrink"))
+    ran.expect(0, text=r"^1\.\.\d+$")
+    assert b"not ok" not in ran.out and "Killed process" not in ran.text
 
 
 def test_guards(program):

@@ -100,10 +100,27 @@ def modes(flags):
                     and n != "UFFD_ANY" and flags & VM[n])
 
 
+def place(address):
+    """Where a wait waits: at an address, or for a page of a bound object."""
+    if address >> 63:
+        return f"offset {address & ~(1 << 63):#x} of an object"
+    return f"{address:#x}"
+
+
+def objects(ctx):
+    """A line for each object bound to the context."""
+    for pager in linked(ctx["objects"], "struct object_pager", "link"):
+        bound, limit = pager["object"], integer(pager["args"]["limit"])
+        yield (f"{bound['name'].string()}, cookie "
+               f"{integer(pager['args']['cookie']):#x}, "
+               f"{integer(bound['page_count'])} pages in memory" +
+               (f" of {limit} allowed" if limit else ""))
+
+
 class Uffd(Command):
     """uffd: the userfaultfd contexts: who holds the descriptor, which ranges
-of whom they serve, and the faults that wait on them: pending (nobody has read
-the message yet) or read (the pager has it and owes a page)."""
+of whom and which objects they serve, and the faults that wait on them: pending
+(nobody has read the message yet) or read (the pager has it and owes a page)."""
 
     NAME = "uffd"
 
@@ -127,12 +144,14 @@ the message yet) or read (the pager has it and owes a page)."""
             print(f"  serves   {integer(vma['vm_start']):x}-"
                   f"{integer(vma['vm_end']):x} {rights(flags)} of "
                   f"{task_name(task)}, {modes(flags)}")
+        for line in objects(ctx):
+            print(f"  pages    {line}")
         blocked = list(waits(ctx))
         for wait, state in blocked:
             record = wait["rec"]
             number = f"fault #{integer(record['id'])}" if integer(record) \
                 else "a fault without a record"
-            print(f"  {state:<8} {integer(wait['address']):#x} of "
+            print(f"  {state:<8} {place(integer(wait['address']))} of "
                   f"{thread_name(wait['thread'])}, {number}")
         if not blocked:
             print("  pending  nothing waits")
