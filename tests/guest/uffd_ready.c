@@ -318,9 +318,9 @@ static void test_reader_signal(void)
     catch (SA_RESTART);
     read_ended = 0;
     reader = thread_start(read_message, NULL);
-    for (int i = 0; i < 3; i++)
+    while (!handled)
         signal_to(reader);
-    ok(handled && !read_ended, "SA_RESTART: the handler runs");
+    ok(!read_ended, "SA_RESTART: the handler runs");
     thread = thread_start(read_byte, pages);
     is(thread_join(reader), UFFD_EVENT_PAGEFAULT, "and the read goes on");
     must(!uffd_fill(fd, pages, 'r'));
