@@ -1,15 +1,15 @@
 /*
  * The worst of pagers, and crowds: ranges that overlap, sources that vanish,
- * a task that runs another program while it is served, four hundred threads
- * that all wait and are served, left alone or killed. After each of them a
- * page is served as if nothing had been.
+ * a task that runs another program while it is served, many threads that all
+ * wait and are served, left alone or killed. After each of them a page is
+ * served as if nothing had been.
  */
 #define _GNU_SOURCE
 #include "uffd_util.h"
 
 enum {
     COUNT = 8,
-    CROWD = 400,
+    CROWD = 150,
     ROUNDS = 100,
     STACK = 4 * PAGE
 };
