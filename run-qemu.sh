@@ -20,6 +20,7 @@ terminal a shell follows, to look at the machine from inside.
                         all that follows FILE is the program's
   --demo NAME           run a demo (sources in user/demos)
   --shell               the shell even if the input is not a terminal
+  --module FILE         load FILE too: in the shell, `run NAME` runs it
   --data FILE           the real file a demo pages (default: the kernel image)
   --smp N               processors (default 1)
   --mem SIZE            memory, as QEMU writes it (default 256M)
@@ -63,13 +64,14 @@ parse_options() {
     while [ $# -gt 0 ]; do
         case $1 in
         --demo | --data | --smp | --mem | --append | --iso | --run | \
-            --record | --replay | --trace)
+            --module | --record | --replay | --trace)
             [ $# -ge 2 ] || die "$1 needs a value (see --help)"
             ;;
         esac
         case $1 in
         --demo) demo=$2 && shift ;;
         --data) data=$2 && shift ;;
+        --module) check_program "$2" && extra+=("${2##*/}=$2") && shift ;;
         --smp) smp=$2 && shift ;;
         --mem) mem=$2 && shift ;;
         --append) append="$append $2" && shift ;;
@@ -114,6 +116,7 @@ bytes() {
 }
 
 check_program() {
+    local run=$1
     [ -f "$run" ] || die "$run: no such file"
     [ -r "$run" ] || die "$run: cannot read it"
     [ -z "$force" ] || return 0
@@ -180,6 +183,7 @@ make_iso() {
         done
         [ ${#modules[@]} -gt 2 ] || no_demo
     fi
+    modules+=(${extra[@]+"${extra[@]}"})
     iso=$tmp/faultline.iso
     "$here/tools/mkiso" "$iso" "$kernel" "$words" "${modules[@]}" || exit 2
 }
@@ -361,10 +365,10 @@ build=$(realpath -m "${BUILD:-$here/build}")
 kernel=$build/kernel/faultline.elf
 . "$here/tools/run/recording.sh"
 . "$here/tools/run/gdb.sh"
-children='' bound=() no_input='' gdb_ended='' tty='' modules=() rec=''
+children='' bound=() no_input='' gdb_ended='' tty='' modules=() extra=() rec=''
 parse_options "$@"
 [ "$gdb" != tmux ] || enter_tmux
-[ -z "$run" ] || check_program
+[ -z "$run" ] || check_program "$run"
 [ -z "$data" ] || [ -r "$data" ] || die "$data: no such file"
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/faultline.XXXXXX")
 trap cleanup EXIT

@@ -71,6 +71,9 @@ class Run:
             lines += ["stderr: " + self.err.decode(errors="replace").strip()]
         command = shlex.join(["./run-qemu.sh", "--gdb", *self.args])
         lines += ["reopen it in GDB: " + command]
+        if "--icount" in self.args:
+            lines += ["if it must be the same at every stop, record it: see "
+                      "docs/testing.md, Determinism"]
         return "\n".join(lines)
 
     def expect(self, status=0, outcome="exit", text=(), out=None):

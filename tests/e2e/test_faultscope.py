@@ -11,6 +11,7 @@ import subprocess
 
 import pytest
 
+import gdbsession
 import harness
 
 SCOPE = os.path.join(harness.ROOT, "tools", "faultscope")
@@ -235,6 +236,26 @@ def test_tracing_costs_little(program):
     plain = instructions()
     traced = instructions("--trace", "/dev/null")
     assert plain < traced < plain * 1.05, (plain, traced)
+
+
+def test_report_and_gdb_tell_the_same(program):
+    """--report names its page; a row's GDB command goes to that fault, which
+    has the walk that the row has."""
+    ran = harness.boot("--report", "--run", program("paged"),
+                       limit=None).expect(0)
+    page = re.search(r"(\S+)\.html$", ran.err.decode(), re.M).group(1)
+    assert "<title>" in open(page + ".html", encoding="utf-8").read()
+    if not os.path.exists(page + ".run"):
+        pytest.skip("this QEMU does not record")
+    told = json.loads(scope("--json", page + ".trace").stdout)
+    row = next(f for f in told["faults"] if f["end"] == "pager")
+    said = gdbsession.run([f"rewind {row['id']}", "print/x $cr2", "pt $cr2"],
+                          "--gdb", "--replay", page + ".run", wall=300)
+    assert f"fault #{row['id']}: " in said[f"rewind {row['id']}"], said.story()
+    assert f"= {row['address']}\n" in said["print/x $cr2"], said.story()
+    walk = re.findall(r"^ +\w+\[\d+\] +([0-9a-f]{16}) ", said["pt $cr2"], re.M)
+    assert [int(w, 16) for w in walk] == \
+        [int(w, 16) for w in row["before"]][:len(walk)], said.story()
 
 
 def test_not_a_trace(tmp_path):

@@ -33,6 +33,36 @@ def test_walk_before_paging():
     assert "Traceback" not in ran.stderr
 
 
+BREAK = """python
+import entries, physical
+top = (physical.register('cr3') & entries.FRAME) + 8 * 511
+whole = physical.word(top)
+physical.write_word(top, 0)
+end"""
+HEAL = """python
+physical.write_word(top, whole)
+end"""
+
+
+def test_walk_of_a_broken_kernel(program, tmp_path):
+    """The kernel's own tables are gone: what reads its structures says so,
+    and the walk says where it ends, of these tables and of others."""
+    for name, text in (("BREAK", BREAK), ("HEAL", HEAL)):
+        (tmp_path / name).write_text(text + "\n")
+    said = gdbsession.run(
+        ["pf-next badstore", "source BREAK", "tasks", "pt $pc",
+         "pt 0x401000", "source HEAL", "pt &kernel_main", "tasks"],
+        "--gdb", "--icount", "--append", "limit=60", "--run",
+        program("badstore"), cwd=tmp_path)
+    assert "are the kernel's page tables loaded?" in said.errors, said.story()
+    assert "Traceback" not in said.errors, said.story()
+    assert re.search(r"PML4\[511\] +0{16} +empty", said["pt $pc"])
+    assert "kernel read faults: PML4[511] is empty" in said["pt $pc"]
+    assert "PT[1]" in said["pt 0x401000"], said.story()
+    assert "kernel read goes through" in said["pt &kernel_main"]
+    assert "badstore" in said["tasks#2"], said.story()
+
+
 def test_follow_ends_with_the_signal(program):
     said = gdbsession.run(
         ["pf-next badstore 0x8", "explain 8", "pf-follow", "pf-follow",

@@ -18,6 +18,7 @@ import harness
     (["--run", "/no/such/file"], "no such file"),
     (["--run", "Makefile"], "not an ELF program"),
     (["--run", "/usr/bin/env"], "dynamically linked"),
+    (["--module", "Makefile"], "not an ELF program"),
     (["--smp", "none"], "not a number"),
     (["--mem", "lots"], "not a size"),
     (["--demo", "no-such-demo"], "no demo"),

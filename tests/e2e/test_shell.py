@@ -16,7 +16,7 @@ UP, LEFT = "\033[A", "\033[D"
 LINES = [
     "help", "tasks", "vmas 1", "walk 1 0x401000", "walk 1 0x10000000",
     "uffd", "ledger 5", "mem", "demo file", "run demo-anon", "demo nothing",
-    "vmas 4000", "walk", "nonsense",
+    "vmas 4000", "walk", "nonsense", "run report args one two",
     "memx\x7f",              # Backspace
     "asks" + 4 * LEFT + "t",  # the cursor
     UP + UP,                 # back to "mem"
@@ -25,10 +25,11 @@ LINES = [
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory):
+def said(tmp_path_factory, program):
     data = tmp_path_factory.mktemp("shell") / "data"
     data.write_bytes(bytes(range(256)) * 32)
-    ran = harness.boot("--shell", "--icount", "--data", data, limit=60,
+    ran = harness.boot("--shell", "--icount", "--data", data, "--module",
+                       program("report"), limit=60,
                        stdin="".join(x + "\r" for x in LINES).encode())
     return ran.expect(0)
 
@@ -75,6 +76,8 @@ def test_demos_run(said):
     assert re.search(r"pager: 2 pages, 2 faults served",
                      answer(said, "demo file")), said.story()
     assert "first reads, of the zero page" in answer(said, "run demo-anon")
+    assert answer(said, "run report args one two").startswith(
+        "1 [one]\n2 [two]\n"), said.story()
     assert "no demo is named nothing" in answer(said, "demo nothing")
 
 
@@ -86,7 +89,7 @@ def test_mistakes_are_named(said):
 
 def test_keys(said):
     assert "MemTotal" in answer(said, "memx\x7f"), said.story()
-    assert "parent" in answer(said, LINES[15])
+    assert "parent" in answer(said, "asks" + 4 * LEFT + "t")
     assert "MemTotal" in answer(said, UP + UP)
     assert "parent" in answer(said, "xx\x15tasks")
 

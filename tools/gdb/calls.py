@@ -78,7 +78,10 @@ FILE or --trace FILE; a kernel that is not asked spends nothing on it."""
     def line(n, slot, known):
         call = slot["call"]
         number = integer(call["number"])
-        args = ", ".join(hex(integer(call["arg"][i])) for i in range(3))
+        args = [integer(call["arg"][i]) for i in range(3)]
+        if known.get(number) == "ioctl":
+            args[1] &= 0xffffffff  # C libraries extend its sign
+        args = ", ".join(map(hex, args))
         took = integer(call["end"]) - integer(slot["begin"])
         return f"{n + 1:>6}  tid {integer(slot['tid']):<4} " \
             f"{known.get(number, number)}({args}, ...) = {result(call)}" + \

@@ -22,7 +22,7 @@ static const struct command {
     void (*run)(int argc, char **argv);
 } commands[] = {
     {"demo", "NAME", "run a demo: file, anon, zip, ...", 1, do_demo},
-    {"run", "MODULE [ARGS...]", "run a program among the boot modules", 1,
+    {"run", "PROGRAM [ARGS...]", "run a program among the boot modules", 1,
      do_run},
     {"tasks", "", "who is there and in what state", 0, do_tasks},
     {"vmas", "PID", "the areas of a task", 1, do_vmas},
@@ -42,7 +42,7 @@ static void do_help(int argc, char **argv)
     (void)argc;
     (void)argv;
     for (size_t i = 0; i < COMMANDS; i++)
-        printf("%-7s %-17s %s\n", commands[i].name, commands[i].arguments,
+        printf("%-7s %-18s %s\n", commands[i].name, commands[i].arguments,
                commands[i].what);
 }
 
