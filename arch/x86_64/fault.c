@@ -355,6 +355,8 @@ static __noinline void fault_slow(struct page_fault *pf, unsigned ret)
         return;
     }
     account_fault(pf->flags);
+    if ((pf->rec->vma_flags & VM_PAGED) && pf->rec->stage[STAGE_FILLED])
+        pf->rec->end = END_PAGER; /* and the page was then mapped */
     ledger_finish(pf->rec, pf->rec->end);
 }
 

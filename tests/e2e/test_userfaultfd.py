@@ -27,6 +27,14 @@ def test_object_races(program, how):
     assert b"not ok" not in ran.out
 
 
+def test_object_story(program):
+    """A fault that an object's pager served, stage by stage."""
+    ran = harness.boot("--icount", "--append", "trace", "--run",
+                       program("object_pager"))
+    ran.expect(0, text=r"queued as a message \+\d+ read by the pager \+\d+ "
+               r"filled \+\d+ woken \+\d+ resumed\n +end +the pager filled")
+
+
 def test_object_shrink(program):
     """Memory is short: a pager is asked before a task is killed."""
     ran = harness.boot("--icount", "--mem", "64M", "--run",

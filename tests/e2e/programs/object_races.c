@@ -6,6 +6,8 @@
  */
 #include "object_util.h"
 
+#include <elf.h>
+
 enum {
     COUNT = 32,
     FRAMES = 8,
@@ -279,6 +281,59 @@ static void test_several(void)
     close(pager);
 }
 
+/* ---- programs ---- */
+
+/* A program that exits with 42, in the middle of three pages. */
+static void compose_program(char *file)
+{
+    static const unsigned char code[] = {0xbf, 42, 0, 0, 0,    0xb8,
+                                         60,   0,  0, 0, 0x0f, 0x05};
+    const Elf64_Ehdr header = {
+        .e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
+        .e_type = ET_EXEC,
+        .e_machine = EM_X86_64,
+        .e_version = EV_CURRENT,
+        .e_entry = 0x402000,
+        .e_phoff = sizeof(header),
+        .e_ehsize = sizeof(header),
+        .e_phentsize = sizeof(Elf64_Phdr),
+        .e_phnum = 1,
+    };
+    const Elf64_Phdr segment = {
+        .p_type = PT_LOAD,
+        .p_flags = PF_R | PF_X,
+        .p_vaddr = 0x400000,
+        .p_filesz = 3 * PAGE,
+        .p_memsz = 3 * PAGE,
+        .p_align = PAGE,
+    };
+
+    memcpy(file, &header, sizeof(header));
+    memcpy(file + sizeof(header), &segment, sizeof(segment));
+    memcpy(file + 2 * PAGE, code, sizeof(code));
+}
+
+static void test_program(void)
+{
+    char *none[] = {"paged", NULL};
+    pid_t pid;
+
+    memset(disk, 0, sizeof(disk));
+    compose_program(disk[0]);
+    object_new(3, 0, 0);
+    pid = fork();
+    if (!pid) {
+        syscall(SYS_execveat, object, "", none, none + 1, AT_EMPTY_PATH);
+        _exit(1);
+    }
+    is(next_miss(), 0, "execve(2) misses the first page");
+    bring_in(0);
+    is(next_miss(), 2, "the program that of its code");
+    bring_in(2);
+    is(wait_status(pid), 42, "and runs");
+    object_end();
+}
+
 int main(void)
 {
     alarm(60);
@@ -286,6 +341,9 @@ int main(void)
     test_killed();
     test_waiters_go();
     test_several();
+    test_program();
+    resident = 0;
+    memset(disk, 0, sizeof(disk));
     test_evictions();
     return done_testing();
 }
