@@ -133,6 +133,25 @@ def test_commands_as_documented(recording):
         assert any(c.split()[0] == name for c in said), name
 
 
+def test_a_qemu_that_cannot_record_is_named(tmp_path):
+    """Asked once, by version; then known without asking."""
+    fake = tmp_path / "qemu-system-x86_64"
+    fake.write_text(f"#!/bin/sh\necho \"$*\" >>{tmp_path}/asked\n"
+                    "[ \"$1\" != --version ] || "
+                    "echo QEMU emulator version 99.1\nexit 1\n")
+    fake.chmod(0o755)
+    env = dict(os.environ, FAULTLINE_BUILT="1", BUILD=str(tmp_path / "build"),
+               PATH=f"{tmp_path}:{os.environ['PATH']}")
+    for _ in range(2):
+        ran = subprocess.run([harness.SCRIPT, "--record", tmp_path / "run"],
+                             env=env, stdin=subprocess.DEVNULL,
+                             capture_output=True, text=True, timeout=60)
+        assert ran.returncode == 2
+        assert "QEMU 99.1 cannot record a run" in ran.stderr, ran.stderr
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert sum(a != "--version" for a in asked) == 1, asked
+
+
 def test_replay_has_the_same_ledger(recording):
     file, recorded = recording
     replayed = harness.boot("--replay", file, limit=None).expect(0)
