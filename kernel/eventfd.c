@@ -4,6 +4,7 @@
  */
 #include <arch/uaccess.h>
 #include <kernel/file.h>
+#include <kernel/seq.h>
 #include <kernel/sys_event.h>
 #include <kernel/thread.h>
 #include <mm/slab.h>
@@ -99,10 +100,19 @@ static void eventfd_release(struct file *f)
     kfree(f->data);
 }
 
+static void eventfd_show_fdinfo(struct file *f, struct seq *s)
+{
+    const struct eventfd *e = f->data;
+
+    seq_printf(s, "eventfd-count: %16lx\neventfd-semaphore: %d\n",
+               READ_ONCE(e->count), e->semaphore);
+}
+
 static const struct file_operations eventfd_ops = {
     .read = eventfd_read,
     .write = eventfd_write,
     .poll = eventfd_poll,
+    .show_fdinfo = eventfd_show_fdinfo,
     .release = eventfd_release,
 };
 

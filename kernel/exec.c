@@ -74,7 +74,7 @@ static int clear_tail(struct mm_struct *mm, u64 from)
 
     if (!offset)
         return 0;
-    r = mm_pin_page(mm, from, true, &page);
+    r = mm_pin_page(mm, from, PIN_WRITE, &page);
     if (r)
         return r == -EFAULT ? -ENOMEM : r;
     memset((char *)page_address(page) + offset, 0, PAGE_SIZE - offset);

@@ -62,7 +62,7 @@ static int mm_write(struct mm_struct *mm, u64 addr, const void *src, size_t n)
         size_t offset = addr % PAGE_SIZE;
         size_t part = min(n, PAGE_SIZE - offset);
         struct page *page;
-        int r = mm_pin_page(mm, addr, true, &page);
+        int r = mm_pin_page(mm, addr, PIN_WRITE, &page);
 
         if (r)
             return r == -EFAULT ? -ENOMEM : r;

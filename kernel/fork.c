@@ -44,7 +44,7 @@ static void write_child_tid(struct thread *t, u32 __user *word)
     if (t->mm == current->mm) {
         (void)!put_user_32(t->tid, word);
     } else if (access_ok(word, sizeof(*word)) && IS_ALIGNED(addr, 4) &&
-               !mm_pin_page(t->mm, addr, true, &page)) {
+               !mm_pin_page(t->mm, addr, PIN_WRITE, &page)) {
         memcpy((char *)page_address(page) + addr % PAGE_SIZE, &t->tid,
                sizeof(*word));
         put_page(page);

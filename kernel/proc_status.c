@@ -143,7 +143,7 @@ int status_show(const struct proc_file *p, struct seq *s, u64 *cursor)
     seq_printf(s, "Name:\t%s\nState:\t%c (%s)\nTgid:\t%u\nPid:\t%u\n", l.name,
                l.state, l.state_name, l.pid, l.pid);
     seq_printf(s, "PPid:\t%u\nTracerPid:\t0\nUid:\t0\t0\t0\t0\n", l.ppid);
-    seq_printf(s, "Gid:\t0\t0\t0\t0\n");
+    seq_printf(s, "Gid:\t0\t0\t0\t0\nKthread:\t0\n");
     if (look_mm(p, &m))
         status_memory(s, &m);
     seq_printf(s, "Threads:\t%u\n", l.threads);

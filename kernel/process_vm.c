@@ -1,11 +1,13 @@
 /*
- * process_vm_readv(2), process_vm_writev(2): bytes between the caller's memory
- * and another task's. The other's pages are made present and held, a batch at
- * a time; the caller's side is an ordinary user copy, which may fault.
- * Everybody is root: nobody is refused.
+ * process_vm_readv(2), process_vm_writev(2) and /proc/PID/mem: bytes between
+ * the caller's memory and another task's. The other's pages are made present
+ * and held, a batch at a time; the caller's side is an ordinary user copy,
+ * which may fault. Everybody is root: nobody is refused.
  */
 #include <arch/uaccess.h>
+#include <base/errno.h>
 #include <kernel/iov.h>
+#include <kernel/procfs.h>
 #include <kernel/sys_mm.h>
 #include <kernel/task.h>
 #include <mm/slab.h>
@@ -14,7 +16,7 @@
 
 struct transfer {
     struct mm_struct *mm; /* the other's, a user of which is ours */
-    bool write;           /* to it */
+    unsigned how;         /* PIN_*: to it, or from it */
     struct iov_list ours; /* what is done is taken off its front */
     size_t index;         /* the first of it that is not done */
     size_t left;          /* bytes of it */
@@ -30,8 +32,9 @@ static size_t copy_ours(struct transfer *t, char *bytes, size_t n)
         struct iovec_k *v = &t->ours.iov[t->index];
         size_t part = min(n - done, v->len);
 
-        missed = t->write ? copy_from_user_partial(bytes + done, v->base, part)
-                          : copy_to_user_partial(v->base, bytes + done, part);
+        missed = t->how & PIN_WRITE
+                     ? copy_from_user_partial(bytes + done, v->base, part)
+                     : copy_to_user_partial(v->base, bytes + done, part);
         part -= missed;
         v->base = (char __user *)v->base + part;
         v->len -= part;
@@ -50,14 +53,14 @@ static unsigned hold_pages(struct transfer *t, u64 addr, size_t len)
     unsigned held = 0;
 
     for (addr &= PAGE_MASK; addr <= last && held < BATCH; addr += PAGE_SIZE)
-        if (mm_pin_page(t->mm, addr, t->write, &t->pages[held]))
+        if (mm_pin_page(t->mm, addr, t->how, &t->pages[held]))
             break;
         else
             held++;
     return held;
 }
 
-/* One vector of the other's. */
+/* One vector of the other's. -EIO: that is no good; -EFAULT: ours. */
 static int copy_vector(struct transfer *t, u64 addr, size_t len)
 {
     unsigned held = 0, next = 0;
@@ -72,7 +75,7 @@ static int copy_vector(struct transfer *t, u64 addr, size_t len)
             next = 0;
         }
         if (!held)
-            return -EFAULT;
+            return -EIO;
         done = copy_ours(t, (char *)page_address(t->pages[next]) + offset, n);
         put_page(t->pages[next++]);
         if (done < n && t->left)
@@ -117,14 +120,16 @@ static long copy_all(struct transfer *t, int pid, const struct iov_list *theirs)
     if (t->mm)
         mm_put(t->mm);
     kfree(t->pages);
-    return total != t->left ? (long)(total - t->left) : r;
+    if (total != t->left)
+        return (long)(total - t->left);
+    return r == -EIO ? -EFAULT : r;
 }
 
 static long process_vm(int pid, const struct iovec_k __user *ours,
                        u64 our_count, const struct iovec_k __user *theirs,
                        u64 their_count, u64 flags, bool write)
 {
-    struct transfer t = {.write = write};
+    struct transfer t = {.how = write ? PIN_WRITE : 0};
     struct iov_list other;
     long r;
 
@@ -158,3 +163,47 @@ long sys_process_vm_writev(int pid, const struct iovec_k __user *ours,
 {
     return process_vm(pid, ours, our_count, theirs, their_count, flags, true);
 }
+
+/* ---- /proc/PID/mem: as a debugger would, whatever the mapping's rights ----
+ */
+
+static ssize_t mem_copy(struct file *f, void __user *buf, size_t n, u64 *pos,
+                        unsigned how)
+{
+    struct iovec_k vec = {buf, n};
+    struct transfer t = {.mm = proc_file_mm(f->data),
+                         .how = how | PIN_FORCE,
+                         .ours = {.iov = &vec},
+                         .left = n};
+    int r = -ENOMEM;
+
+    if (!t.mm)
+        return 0;
+    t.pages = kmalloc(BATCH * sizeof(t.pages[0]));
+    if (t.pages)
+        r = copy_vector(&t, *pos, n);
+    kfree(t.pages);
+    mm_put(t.mm);
+    n -= t.left;
+    *pos += n;
+    return n ? (ssize_t)n : r;
+}
+
+static ssize_t mem_read(struct file *f, void __user *buf, size_t n, u64 *pos)
+{
+    return mem_copy(f, buf, n, pos, 0);
+}
+
+static ssize_t mem_write(struct file *f, const void __user *buf, size_t n,
+                         u64 *pos)
+{
+    return mem_copy(f, (void __user *)buf, n, pos, PIN_WRITE);
+}
+
+const struct file_operations mem_ops = {
+    .read = mem_read,
+    .write = mem_write,
+    .stat = proc_stat,
+    .release = proc_release,
+    .seekable = true,
+};

@@ -21,6 +21,7 @@ static const struct proc_entry task_entries[] = {
     {.name = "clear_refs", .mode = 0200, .store = clear_refs_store},
     {.name = "comm", .mode = 0644, .show = comm_show},
     {.name = "maps", .mode = 0444, .show = maps_show, .ioctl = maps_ioctl},
+    {.name = "mem", .mode = 0600, .ops = &mem_ops, .needs_mm = true},
     {.name = "oom_score", .mode = 0444, .show = oom_score_show},
     {.name = "oom_score_adj",
      .mode = 0644,

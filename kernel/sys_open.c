@@ -107,7 +107,8 @@ long sys_access(const char __user *path)
 long sys_readlinkat(int dirfd __maybe_unused, const char __user *user,
                     char __user *buf, int size)
 {
-    char link[16];
+    const struct thread *t = current;
+    char link[32];
     int r;
     char *path;
 
@@ -118,7 +119,11 @@ long sys_readlinkat(int dirfd __maybe_unused, const char __user *user,
         return r;
     r = -ENOENT;
     if (!strcmp(path, "/proc/self"))
-        r = min(snprintk(link, sizeof(link), "%u", current->task->pid), size);
+        r = min(snprintk(link, sizeof(link), "%u", t->task->pid), size);
+    else if (!strcmp(path, "/proc/thread-self"))
+        r = min(
+            snprintk(link, sizeof(link), "%u/task/%u", t->task->pid, t->tid),
+            size);
     else if (proc_lookup(path, &r))
         r = -EINVAL;
     kfree(path);

@@ -76,14 +76,31 @@ unsigned handle_mm_fault(struct vm_area_struct *vma, u64 addr, unsigned flags,
     return ret;
 }
 
-/* An access of this kind is within the area's rights. */
-static bool access_allowed(const struct vm_area_struct *vma, bool write)
+/* An access of this kind is within the area's rights, see PIN_FORCE. */
+static bool access_allowed(const struct vm_area_struct *vma, unsigned how)
 {
-    return vma->vm_flags & (write ? VM_WRITE : VM_READ);
+    u64 flags = vma->vm_flags;
+
+    if (flags & (how & PIN_WRITE ? VM_WRITE : VM_READ))
+        return true;
+    if (!(how & PIN_FORCE))
+        return false;
+    return how & PIN_WRITE ? (flags & (VM_SHARED | VM_MAYWRITE)) == VM_MAYWRITE
+                           : flags & VM_MAYREAD;
+}
+
+/* The entry allows the access, or forced: the copy is there already. */
+static bool entry_allows(pte_t e, unsigned how)
+{
+    if (!(how & PIN_WRITE) || pte_write(e))
+        return true;
+    return (how & PIN_FORCE) && !pte_uffd_wp(e) &&
+           page_is_ours(pfn_to_page(pte_pfn(e)));
 }
 
 /* The page at addr with a reference, if the entry allows the access now. */
-static struct page *page_get_mapped(struct mm_struct *mm, u64 addr, bool write)
+static struct page *page_get_mapped(struct mm_struct *mm, u64 addr,
+                                    unsigned how)
 {
     pte_t *pte = pte_lookup(mm, addr), e;
     struct page *page = NULL;
@@ -92,10 +109,10 @@ static struct page *page_get_mapped(struct mm_struct *mm, u64 addr, bool write)
         return NULL;
     spin_lock(pte_lockptr(pte));
     e = pte_get(pte);
-    if (pte_present(e) && (!write || pte_write(e))) {
+    if (pte_present(e) && entry_allows(e, how)) {
         page = pfn_to_page(pte_pfn(e));
         get_page(page);
-        if (write) /* it will be, though not through the entry */
+        if (how & PIN_WRITE) /* it will be, though not through the entry */
             pte_set(pte, pte_mkdirty(e));
     }
     spin_unlock(pte_lockptr(pte));
@@ -107,19 +124,18 @@ static struct page *page_get_mapped(struct mm_struct *mm, u64 addr, bool write)
 /* One try at mm_pin_page(); PIN_AGAIN: a fault was served, or with
  * VM_FAULT_RETRY waited for. */
 static int pin_page_once(struct mm_struct *mm, u64 addr, unsigned flags,
-                         struct page **out)
+                         unsigned how, struct page **out)
 {
-    bool write = flags & FAULT_WRITE;
     struct vm_area_struct *vma;
     unsigned ret;
 
     mmap_read_lock(mm);
     vma = find_vma(mm, addr);
-    if (!vma || vma->vm_start > addr || !access_allowed(vma, write)) {
+    if (!vma || vma->vm_start > addr || !access_allowed(vma, how)) {
         mmap_read_unlock(mm);
         return -EFAULT;
     }
-    *out = page_get_mapped(mm, addr, write);
+    *out = page_get_mapped(mm, addr, how);
     if (*out) {
         mmap_read_unlock(mm);
         return 0;
@@ -134,13 +150,13 @@ static int pin_page_once(struct mm_struct *mm, u64 addr, unsigned flags,
     return PIN_AGAIN | (int)(ret & VM_FAULT_RETRY);
 }
 
-int mm_pin_page(struct mm_struct *mm, u64 addr, bool write, struct page **out)
+int mm_pin_page(struct mm_struct *mm, u64 addr, unsigned how, struct page **out)
 {
-    unsigned flags = FAULT_RETRY_OK | (write ? FAULT_WRITE : 0);
+    unsigned flags = FAULT_RETRY_OK | (how & PIN_WRITE ? FAULT_WRITE : 0);
     unsigned tries = 0;
     int r;
 
-    while ((r = pin_page_once(mm, addr, flags, out)) > 0 ||
+    while ((r = pin_page_once(mm, addr, flags, how, out)) > 0 ||
            (unlikely(r == -ENOMEM) && out_of_memory(mm, tries++))) {
         if (thread_signal_pending(WAIT_KILLABLE))
             return -EINTR;

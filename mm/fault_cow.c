@@ -122,7 +122,9 @@ unsigned do_wp_page(struct vm_fault *vmf)
         return do_userfault_wp(vmf);
     if (vmf->vma->vm_flags & VM_SHARED)
         return wp_shared(vmf);
-    if (page_is_ours(pfn_to_page(pte_pfn(vmf->orig_pte))))
+    /* Without VM_WRITE the write is forced, and wants a copy: PIN_FORCE. */
+    if (likely(vmf->vma->vm_flags & VM_WRITE) &&
+        page_is_ours(pfn_to_page(pte_pfn(vmf->orig_pte))))
         return wp_reuse(vmf, END_COW_REUSE);
     return wp_copy(vmf);
 }

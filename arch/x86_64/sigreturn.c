@@ -79,7 +79,7 @@ static int get_regs(struct regs *r, const struct sigcontext __user *sc)
     unsafe_get_64(r->cx, &sc->cx, fault);
     unsafe_get_64(r->sp, &sc->sp, fault);
     unsafe_get_64(flags, &sc->flags, fault);
-    r->flags = (flags & USER_FLAGS) | RFLAGS_IF | 2;
+    r->flags = (r->flags & ~USER_FLAGS) | (flags & USER_FLAGS);
     r->cs = USER_CS;
     r->ss = USER_DS;
     return 0;

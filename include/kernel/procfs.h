@@ -86,6 +86,8 @@ int smaps_rollup_show(const struct proc_file *p, struct seq *s, u64 *cursor);
 /* kernel/proc_pagemap.c. */
 extern const struct file_operations pagemap_ops;
 int clear_refs_store(const struct proc_file *p, s64 value);
+/* kernel/process_vm.c: mem. */
+extern const struct file_operations mem_ops;
 /* kernel/proc_status.c: status, statm, stat. */
 int status_show(const struct proc_file *p, struct seq *s, u64 *cursor);
 int statm_show(const struct proc_file *p, struct seq *s, u64 *cursor);

@@ -259,10 +259,14 @@ __must_check int expand_stack(struct mm_struct *mm, u64 addr);
 
 /*
  * Makes one user page of mm present with the access and returns it with a
- * reference: for copies into other address spaces. Returns 0, -EFAULT,
- * -EINTR. May sleep; no lock held.
+ * reference: for copies into other address spaces. PIN_FORCE: the mapping's
+ * rights do not count as long as they might be had, and a write to a private
+ * page makes a copy of it that stays read-only. Returns 0, -EFAULT, -EINTR.
+ * May sleep; no lock held.
  */
-__must_check int mm_pin_page(struct mm_struct *mm, u64 addr, bool write,
+#define PIN_WRITE 1u
+#define PIN_FORCE 2u
+__must_check int mm_pin_page(struct mm_struct *mm, u64 addr, unsigned how,
                              struct page **out);
 
 /*

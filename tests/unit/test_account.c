@@ -92,7 +92,7 @@ static void test_protect(void **state __maybe_unused)
     assert_int_equal(do_mprotect(mm, BASE, 8 * PAGE_SIZE, PROT_READ), 0);
     assert_int_equal(vm_committed(), 0);
     assert_int_equal(do_mprotect(mm, BASE, 4 * PAGE_SIZE, RW), 0);
-    assert_int_equal(mm_pin_page(mm, BASE, true, &page), 0);
+    assert_int_equal(mm_pin_page(mm, BASE, PIN_WRITE, &page), 0);
     put_page(page);
     assert_int_equal(do_mprotect(mm, BASE, 8 * PAGE_SIZE, PROT_READ), 0);
     assert_int_equal(vm_committed(), 4);
