@@ -105,7 +105,7 @@ endif
 endif
 
 .PHONY: all kernel user iso run test test-all unit coverage guest e2e fuzz fuzz-run \
-    fuzz-oracle fuzz-syscalls fuzz-program oracle-host \
+    fuzz-oracle fuzz-syscalls fuzz-program oracle-host selftests \
     oracle oracle-test oracle-linux bench bench-run bench-linux bench-baseline \
     bench-linux-baseline lint format doctor clean help guest-programs \
     unit-programs bench-program FORCE
@@ -313,6 +313,10 @@ fuzz-run: all fuzz-program oracle-linux
 # The committed answers of Linux that `make test` compares with.
 fuzz-oracle: fuzz-program oracle-linux
 	@BUILD=$(BUILD) tests/fuzz/differ write
+
+# Linux's own selftests; their sources are fetched, never kept.
+selftests: all $(if $(findstring --linux,$(ARGS)),oracle-linux)
+	@BUILD=$(BUILD) tools/selftests $(ARGS)
 
 # Millions of system calls drawn at random; one boot per seed.
 fuzz-syscalls: all guest-programs
