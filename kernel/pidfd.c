@@ -98,36 +98,45 @@ long sys_pidfd_open(int pid, u32 flags)
     return r ? r : pidfd_install(task, flags);
 }
 
-int pidfd_pid(int fd)
+struct task *pidfd_task_get(int fd)
 {
     struct file *f = fd_get(fd);
-    int pid = -EBADF;
+    struct task *task = NULL;
 
-    if (!f)
-        return pid;
-    if (f->ops == &pidfd_ops)
-        pid = (int)((struct task *)f->data)->pid;
-    file_put(f);
+    if (f && f->ops == &pidfd_ops) {
+        task = f->data;
+        task_get(task);
+    }
+    if (f)
+        file_put(f);
+    return task;
+}
+
+int pidfd_pid(int fd)
+{
+    struct task *task = pidfd_task_get(fd);
+    int pid = task ? (int)task->pid : -EBADF;
+
+    if (task)
+        task_put(task);
     return pid;
 }
 
 /* The address space of the task behind fd, a user of it ours. */
 static int mm_get_by_fd(int fd, struct mm_struct **mm)
 {
-    struct file *f = fd_get(fd);
-    struct task *task = f && f->ops == &pidfd_ops ? f->data : NULL;
-    int r = task ? -ESRCH : -EBADF;
+    struct task *task = pidfd_task_get(fd);
+    int r = -ESRCH;
 
-    if (task) {
-        spin_lock(&task_lock);
-        if (task->mm && mm_try_get(task->mm)) {
-            *mm = task->mm;
-            r = 0;
-        }
-        spin_unlock(&task_lock);
+    if (!task)
+        return -EBADF;
+    spin_lock(&task_lock);
+    if (task->mm && mm_try_get(task->mm)) {
+        *mm = task->mm;
+        r = 0;
     }
-    if (f)
-        file_put(f);
+    spin_unlock(&task_lock);
+    task_put(task);
     return r;
 }
 

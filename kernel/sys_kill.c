@@ -4,6 +4,7 @@
  */
 #include <arch/uaccess.h>
 #include <kernel/signal_queue.h>
+#include <kernel/sys_proc.h>
 #include <kernel/sys_signal.h>
 #include <kernel/task.h>
 
@@ -123,6 +124,56 @@ static int info_from_user(struct siginfo *info, int sig, int pid,
         pid != (int)current->task->pid && pid != (int)current->tid)
         return -EPERM;
     return 0;
+}
+
+#define PIDFD_SIGNAL_THREAD        1u
+#define PIDFD_SIGNAL_THREAD_GROUP  2u
+#define PIDFD_SIGNAL_PROCESS_GROUP 4u
+
+/* To a task that may have been waited for, and its number be another's. */
+static long kill_task(struct task *task, const struct siginfo *info, u32 to)
+{
+    struct thread *t = NULL;
+    long r = -EINVAL;
+
+    if (to == PIDFD_SIGNAL_PROCESS_GROUP)
+        return kill_many(task->pid, info);
+    spin_lock(&task_lock);
+    if (to == PIDFD_SIGNAL_THREAD)
+        t = thread_find(task->pid);
+    if (list_empty(&task->all_link) || (t && t->state == THREAD_DEAD))
+        r = -ESRCH;
+    else if (signal_number_ok(info->si_signo))
+        r = post(task, t, info);
+    spin_unlock(&task_lock);
+    return r;
+}
+
+long sys_pidfd_send_signal(int fd, int sig, const struct siginfo __user *from,
+                           u32 to)
+{
+    struct siginfo info =
+        info_from_me(sig, to == PIDFD_SIGNAL_THREAD ? SI_TKILL : SI_USER);
+    struct task *task;
+    u32 signo;
+    long r = 0;
+
+    if (to > PIDFD_SIGNAL_PROCESS_GROUP || (to & (to - 1)))
+        return -EINVAL;
+    task = pidfd_task_get(fd);
+    if (!task)
+        return -EBADF;
+    if (from) {
+        r = get_user_32(&signo, (const u32 __user *)&from->si_signo);
+        if (!r && (int)signo != sig)
+            r = -EINVAL;
+        if (!r)
+            r = info_from_user(&info, sig, (int)task->pid, from);
+    }
+    if (!r)
+        r = kill_task(task, &info, to);
+    task_put(task);
+    return r;
 }
 
 long sys_rt_sigqueueinfo(int pid, int sig, const struct siginfo __user *from)

@@ -121,6 +121,7 @@ const syscall_fn syscall_table[SYSCALL_COUNT] = {
     CALL(219, sys_restart_syscall),
     CALL(234, sys_tgkill),
     CALL(297, sys_rt_tgsigqueueinfo),
+    CALL(424, sys_pidfd_send_signal),
 
     /* tasks and threads */
     CALL(39, sys_getpid),

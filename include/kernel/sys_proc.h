@@ -106,6 +106,8 @@ long sys_prctl(int option, u64 arg2, u64 arg3, u64 arg4, u64 arg5);
 long sys_pidfd_open(int pid, u32 flags);
 /* The number of the task that fd names, or -EBADF. */
 __must_check int pidfd_pid(int fd);
+/* That task, with a reference; NULL: fd is none of these. */
+__must_check struct task *pidfd_task_get(int fd);
 
 /* uname(2). */
 long sys_uname(struct utsname_k __user *name);

@@ -34,6 +34,10 @@ long sys_tgkill(int tgid, int tid, int sig);
 long sys_rt_sigqueueinfo(int pid, int sig, const struct siginfo __user *info);
 long sys_rt_tgsigqueueinfo(int tgid, int tid, int sig,
                            const struct siginfo __user *info);
+/* pidfd_send_signal(2): the same, and -EBADF; -EINVAL also: flags, another
+ * number in info. */
+long sys_pidfd_send_signal(int fd, int sig, const struct siginfo __user *info,
+                           u32 flags);
 /* restart_syscall(2): what the call that was broken off returns; -EINTR. */
 long sys_restart_syscall(void);
 /* pause(2): -EINTR always. */

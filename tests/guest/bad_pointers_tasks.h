@@ -27,6 +27,8 @@ static const struct row task_rows[] = {
         &queued),
     ROW("rt_tgsigqueueinfo", SYS_rt_tgsigqueueinfo, A(SELF, SELF, SIGUSR2, P),
         IN, 48, &queued),
+    ROW("pidfd_send_signal", SYS_pidfd_send_signal, A(PIDFD, SIGUSR2, P, 0), IN,
+        48, &queued),
     ROW("rt_sigsuspend", SYS_rt_sigsuspend, A(P, 8), IN, 8, NULL, .wait = 1),
     ROW("sigaltstack: new", SYS_sigaltstack, A(P, 0), IN, 24, &no_stack),
     ROW("sigaltstack: old", SYS_sigaltstack, A(0, P), OUT, 24, NULL),
