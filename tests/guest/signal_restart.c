@@ -253,37 +253,64 @@ static void tell(const char *name)
          shared->error, shared->ms, shared->handled);
 }
 
-static void test_handler(const struct wait *w, int flags)
+/* Each case is tried again, a few times, when it goes wrong: a host that takes
+ * the processor away lets times pass that the machine cannot help. What is
+ * wrong is wrong every time. */
+#define TRIES 8
+
+static int handler_once(const struct wait *w, int flags)
 {
-    int again = flags && w->restarts;
+    int again = flags && w->restarts, waits_on;
     pid_t pid = start(w, flags);
 
     kill(pid, SIGUSR1);
     nap(20);
-    if (again && w->end == WOKEN)
-        ok(!shared->done, "%s, SA_RESTART: waits on", w->name);
+    waits_on = !shared->done;
     finish(w, pid);
-    if (!ok(is_result(again ? w->whole : -EINTR) && shared->handled == 1,
-            "%s, handler%s", w->name, flags ? " with SA_RESTART" : ""))
+    return is_result(again ? w->whole : -EINTR) && shared->handled == 1 &&
+           (!again || w->end != WOKEN || waits_on);
+}
+
+static void test_handler(const struct wait *w, int flags)
+{
+    int good = 0;
+
+    for (int i = 0; i < TRIES && !good; i++)
+        good = handler_once(w, flags);
+    if (!ok(good, "%s, handler%s", w->name, flags ? " with SA_RESTART" : ""))
         tell(w->name);
 }
 
-static void test_stop(const struct wait *w)
+/* What sleeps goes on where it was, not from the beginning. Some calls count
+ * the time that they stood still, some do not. */
+static int stop_once(const struct wait *w)
 {
     pid_t pid = start(w, 0);
-    int status, good;
+    int status, waits_on;
 
     kill(pid, SIGSTOP);
     must(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
     nap(30);
     kill(pid, SIGCONT);
     nap(30);
-    if (w->end != ENDS)
-        ok(!shared->done, "%s waits on after a stop", w->name);
+    waits_on = !shared->done;
     finish(w, pid);
-    good = w->end == NEVER ? is_result(-EINTR) : is_result(w->stop_error);
-    if (w->end == ENDS && w->stop_error != -EINTR)
-        good &= shared->ms >= WAIT_MS - 5 && shared->ms < WAIT_MS * 3 / 2;
+    if (w->end == NEVER)
+        return waits_on && is_result(-EINTR);
+    if (!is_result(w->stop_error))
+        return 0;
+    if (w->end != ENDS)
+        return waits_on;
+    return w->stop_error == -EINTR ||
+           (shared->ms >= WAIT_MS - 5 && shared->ms < WAIT_MS + 45);
+}
+
+static void test_stop(const struct wait *w)
+{
+    int good = 0;
+
+    for (int i = 0; i < TRIES && !good; i++)
+        good = stop_once(w);
     if (!ok(good, "%s over a stop", w->name))
         tell(w->name);
 }
