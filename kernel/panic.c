@@ -17,7 +17,7 @@ bool panic_is_on(void)
 
 void panic_begin(void)
 {
-    u32 me = cpu_id() + 1, whose = 0;
+    u32 me = cpu_owner(), whose = 0;
 
     irq_disable();
     __atomic_compare_exchange_n(&panicking, &whose, me, false, __ATOMIC_SEQ_CST,

@@ -35,7 +35,9 @@ static __noinline void ready_insert(struct cpu *cpu, struct thread *t,
     list_for_each_entry (pos, &cpu->rq.ready, run_link)
         if (pos->sched.prio < next)
             break;
+    t->state = THREAD_READY;
     list_add_tail(&t->run_link, &pos->run_link);
+    cpu->rq.count++;
     if (t->sched.prio <= cpu->running->sched.prio)
         return;
     __atomic_fetch_or(&cpu->running->work, WORK_PREEMPT, __ATOMIC_SEQ_CST);
@@ -43,25 +45,31 @@ static __noinline void ready_insert(struct cpu *cpu, struct thread *t,
         cpu_interrupt(cpu);
 }
 
+/* At the end, which is where most belong. */
+static inline void ready_append(struct runqueue *rq, struct thread *t)
+{
+    t->state = THREAD_READY;
+    list_add_tail(&t->run_link, &rq->ready);
+    rq->count++;
+}
+
 static inline void ready_add(struct cpu *cpu, struct thread *t, bool before)
 {
     struct runqueue *rq = &cpu->rq;
 
-    t->state = THREAD_READY;
-    if (unlikely(t->sched.prio | before))
-        ready_insert(cpu, t, before);
+    if (likely(!t->sched.prio && !before))
+        ready_append(rq, t);
     else
-        list_add_tail(&t->run_link, &rq->ready);
-    rq->count++;
+        ready_insert(cpu, t, before);
     if (likely(cpu == this_cpu()))
         tick_begin(rq);
     else if (!rq->ticking || cpu->running == cpu->idle)
         cpu_interrupt(cpu); /* it arms its own timer, or wakes up */
 }
 
-void rq_add(struct cpu *cpu, struct thread *t)
+void rq_add(struct cpu *cpu, struct thread *t, bool before)
 {
-    ready_add(cpu, t, false);
+    ready_add(cpu, t, before);
 }
 
 struct thread *rq_take(struct runqueue *rq, struct thread *t)
@@ -75,41 +83,28 @@ void sched_interrupt(void)
 {
     struct cpu *cpu = this_cpu();
 
-    spin_lock(&cpu->rq.lock);
+    spin_lock_hot(&cpu->rq.lock);
     if (cpu->rq.count && cpu->running != cpu->idle)
         tick_begin(&cpu->rq);
-    spin_unlock(&cpu->rq.lock);
+    spin_unlock_hot(&cpu->rq.lock);
 }
 
-static struct thread *pick_next(struct cpu *cpu)
+static __slow_half void note_switch(const struct thread *next)
 {
-    struct runqueue *rq = &cpu->rq;
-    struct thread *t;
-
-    if (rq->count)
-        return rq_take(rq,
-                       list_first_entry(&rq->ready, struct thread, run_link));
-    t = cpu_count > 1 ? sched_steal(cpu) : NULL;
-    if (!t)
-        return cpu->idle;
-    tick_begin(rq);
-    return t;
+    trace_switch(current->tid, next->tid, next->start_cycles);
 }
 
 /* Kernel threads keep the space that happens to be loaded; with more CPUs they
  * let it go, so that nobody has to tell an idle CPU what to forget. */
-static void switch_space(struct cpu *cpu, struct mm_struct *mm)
+static inline void switch_space(struct cpu *cpu, struct mm_struct *mm)
 {
     if (mm != cpu->active_mm && (mm || cpu_count > 1))
-        mm_switch(mm);
+        slow_call(mm_switch, mm);
 }
 
-/* Gives the CPU to the next thread. rq locked on entry and, whenever we come
- * back - perhaps on another CPU -, that CPU's rq is on exit. */
-static void switch_away(struct cpu *cpu, struct thread *prev)
+static inline void switch_to(struct cpu *cpu, struct thread *prev,
+                             struct thread *next)
 {
-    struct thread *next = pick_next(cpu);
-
     next->state = THREAD_RUNNING;
     if (next == prev)
         return;
@@ -117,9 +112,33 @@ static void switch_away(struct cpu *cpu, struct thread *prev)
     next->start_cycles = cycles();
     prev->run_cycles += next->start_cycles - prev->start_cycles;
     if (unlikely(trace_streams))
-        trace_switch(prev->tid, next->tid, next->start_cycles);
+        slow_call(note_switch, next);
     switch_space(cpu, next->mm);
     arch_switch(prev, next);
+}
+
+/* Nobody is ready here. */
+static __noinline void switch_idle(struct cpu *cpu, struct thread *prev)
+{
+    struct thread *next = cpu_count > 1 ? sched_steal(cpu) : NULL;
+
+    if (next)
+        tick_begin(&cpu->rq);
+    switch_to(cpu, prev, next ? next : cpu->idle);
+}
+
+/* Gives the CPU to the next thread. rq locked on entry and, whenever we come
+ * back - perhaps on another CPU -, that CPU's rq is on exit. */
+static void switch_away(struct cpu *cpu, struct thread *prev)
+{
+    struct runqueue *rq = &cpu->rq;
+
+    if (rq->count)
+        switch_to(
+            cpu, prev,
+            rq_take(rq, list_first_entry(&rq->ready, struct thread, run_link)));
+    else
+        switch_idle(cpu, prev);
 }
 
 u64 thread_run_ns(const struct thread *t)
@@ -149,7 +168,7 @@ static inline void finish_switch(void)
 {
     struct cpu *cpu = this_cpu();
 
-    spin_unlock(&cpu->rq.lock);
+    spin_unlock_hot(&cpu->rq.lock);
     if (unlikely((u64)cpu->push | (u64)cpu->reap))
         after_switch(cpu);
 }
@@ -192,7 +211,7 @@ int thread_block(void)
         return -EINTR;
     }
     irq_disable();
-    spin_lock(&t->cpu->rq.lock);
+    spin_lock_hot(&t->cpu->rq.lock);
     if (t->state == THREAD_BLOCKED)
         switch_away(t->cpu, t);
     finish_switch();
@@ -211,7 +230,7 @@ int thread_block_timed(u64 deadline_ns)
     }
     t->timer_fired = false;
     irq_disable();
-    spin_lock(&t->cpu->rq.lock);
+    spin_lock_hot(&t->cpu->rq.lock);
     if (t->state == THREAD_BLOCKED) {
         timer_add(&t->cpu->rq, t, deadline_ns);
         switch_away(t->cpu, t);
@@ -249,29 +268,60 @@ bool thread_unblock(struct thread *t)
     return true;
 }
 
-void thread_wake(struct thread *t)
+/* Makes t, just unblocked and at home on a CPU whose rq is locked, ready where
+ * it is to run; lets go of the rq. */
+static __noinline void wake_placed(struct thread *t, struct cpu *home,
+                                   bool next, u64 flags)
 {
-    u64 flags = irq_save();
-    struct cpu *cpu = thread_lock_home(t), *to;
+    struct cpu *to = this_cpu();
 
-    if (!thread_unblock(t)) {
-        spin_unlock(&cpu->rq.lock);
-    } else if ((to = sched_place(t, cpu)) == cpu) {
-        ready_add(cpu, t, false);
-        spin_unlock(&cpu->rq.lock);
+    if (!next || !(t->affinity & 1ul << to->id))
+        to = sched_place(t, home);
+    if (to == home) {
+        ready_add(home, t, next);
+        spin_unlock_hot(&home->rq.lock);
     } else {
         t->state = THREAD_NEW;
-        spin_unlock(&cpu->rq.lock);
-        sched_send(to, t);
+        spin_unlock_hot(&home->rq.lock);
+        sched_send(to, t, next);
     }
     irq_restore(flags);
+}
+
+static __always_inline_ void wake(struct thread *t, bool next)
+{
+    u64 flags = irq_save();
+    struct cpu *cpu = thread_lock_home(t);
+    struct runqueue *rq = &cpu->rq;
+
+    if (unlikely(!thread_unblock(t))) {
+        spin_unlock_hot(&rq->lock);
+    } else if (likely(cpu_count == 1 && !t->sched.prio && rq->ticking &&
+                      !(next && rq->count))) {
+        ready_append(rq, t);
+        spin_unlock_hot(&rq->lock);
+    } else {
+        wake_placed(t, cpu, next, flags);
+        return;
+    }
+    irq_restore(flags);
+}
+
+void thread_wake(struct thread *t)
+{
+    wake(t, false);
+}
+
+void thread_wake_next(struct thread *t)
+{
+    wake(t, true);
 }
 
 void thread_start(struct thread *t)
 {
     u64 flags = irq_save();
 
-    sched_send(sched_place(t, this_cpu()), t);
+    sched_send(sched_place(t, this_cpu()), t, false);
     irq_restore(flags);
 }
 
@@ -284,7 +334,7 @@ static void yield(bool before)
     bool alone = false;
 
     lockdep_may_sleep();
-    spin_lock(&cpu->rq.lock);
+    spin_lock_hot(&cpu->rq.lock);
     if (unlikely(!(t->affinity & 1ul << cpu->id))) {
         t->state = THREAD_NEW;
         cpu->push = t;
@@ -337,7 +387,7 @@ void thread_set_sched(struct thread *t, const struct sched_params *params)
         ready_add(cpu, t, down); /* before its new equals, see sched(7) */
     else
         __atomic_fetch_or(&t->work, WORK_PREEMPT, __ATOMIC_SEQ_CST);
-    spin_unlock(&cpu->rq.lock);
+    spin_unlock_hot(&cpu->rq.lock);
     irq_restore(flags);
     thread_kick(t);
 }
@@ -348,7 +398,8 @@ void thread_exit_final(void)
     struct cpu *cpu = t->cpu;
 
     lockdep_no_locks();
-    (void)spin_lock_irqsave(&cpu->rq.lock);
+    irq_disable();
+    spin_lock_hot(&cpu->rq.lock);
     t->state = THREAD_DEAD;
     cpu->reap = t;
     switch_away(cpu, t);
@@ -398,7 +449,7 @@ void sched_idle_loop(void)
 
     for (;;) {
         irq_disable();
-        spin_lock(&cpu->rq.lock);
+        spin_lock_hot(&cpu->rq.lock);
         if (cpu->rq.count)
             tick_begin(&cpu->rq);
         switch_away(cpu, cpu->idle);

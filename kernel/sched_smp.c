@@ -22,12 +22,12 @@ struct cpu *sched_place_among(struct thread *t, struct cpu *home)
     return allowed & 1ul << home->id ? home : cpus[__builtin_ctzl(allowed)];
 }
 
-void sched_send(struct cpu *cpu, struct thread *t)
+void sched_send(struct cpu *cpu, struct thread *t, bool before)
 {
-    spin_lock(&cpu->rq.lock);
+    spin_lock_hot(&cpu->rq.lock);
     t->cpu = cpu;
-    rq_add(cpu, t);
-    spin_unlock(&cpu->rq.lock);
+    rq_add(cpu, t, before);
+    spin_unlock_hot(&cpu->rq.lock);
 }
 
 void sched_push(struct cpu *cpu)
@@ -35,7 +35,7 @@ void sched_push(struct cpu *cpu)
     struct thread *t = cpu->push;
 
     cpu->push = NULL;
-    sched_send(sched_place(t, cpu), t);
+    sched_send(sched_place(t, cpu), t, false);
 }
 
 /* The first thread of a queue that may run on the CPUs of mask. */
@@ -55,13 +55,13 @@ static struct thread *steal_from(struct cpu *victim, struct cpu *cpu)
 {
     struct thread *t = NULL;
 
-    if (!READ_ONCE(victim->rq.count) || !spin_trylock(&victim->rq.lock))
+    if (!READ_ONCE(victim->rq.count) || !spin_trylock_hot(&victim->rq.lock))
         return NULL;
     if (victim->running != victim->idle)
         t = first_allowed(&victim->rq, 1ul << cpu->id);
     if (t)
         t->cpu = cpu;
-    spin_unlock(&victim->rq.lock);
+    spin_unlock_hot(&victim->rq.lock);
     return t;
 }
 

@@ -25,7 +25,8 @@ static struct file *file_for(int fd, bool write)
     return f;
 }
 
-static ssize_t file_read(struct file *f, void __user *buf, size_t n, u64 *pos)
+static __always_inline_ ssize_t file_read(struct file *f, void __user *buf,
+                                          size_t n, u64 *pos)
 {
     if (!f->ops->read)
         return -EINVAL;

@@ -47,22 +47,25 @@ static int read_fork(struct userfaultfd_ctx *ctx, struct uffd_msg *msg,
     return fd < 0 ? fd : 1;
 }
 
-/* Faults first, then one event: how many messages, 0, or -errno. */
-static int take_msgs(struct userfaultfd_ctx *ctx, struct uffd_msg *msgs,
-                     unsigned max)
+static __noinline int take_some(struct userfaultfd_ctx *ctx,
+                                struct uffd_msg *msgs, unsigned max)
 {
     struct userfaultfd_event *fork;
-    unsigned n;
+    unsigned n = userfaultfd_next_faults(ctx, msgs, max);
 
-    /* A reader looks here before and after it goes to sleep. */
-    if (!userfaultfd_has_msg(ctx))
-        return 0;
-    n = userfaultfd_next_faults(ctx, msgs, max);
     if (n)
         return n;
     if (userfaultfd_next_event(ctx, msgs, &fork))
         return 0;
     return fork ? read_fork(ctx, msgs, fork) : 1;
+}
+
+/* Faults first, then one event: how many messages, 0, or -errno. A reader looks
+ * here before and after it goes to sleep. */
+static inline int take_msgs(struct userfaultfd_ctx *ctx, struct uffd_msg *msgs,
+                            unsigned max)
+{
+    return userfaultfd_has_msg(ctx) ? take_some(ctx, msgs, max) : 0;
 }
 
 /* The same, waiting for one: never 0, but perhaps -EINTR. Several threads may
@@ -127,25 +130,23 @@ static ssize_t uffd_read(struct file *f, void __user *buf, size_t n,
 {
     struct userfaultfd_ctx *ctx = f->data;
     struct uffd_msg msgs[BATCH];
-    size_t done = 0, max;
+    struct uffd_msg __user *out = buf, *end = out + n / sizeof(*out);
     int r;
 
-    if (!ctx->initialized)
+    if (!ctx->initialized || out == end)
         return -EINVAL;
-    for (;;) {
-        max = min((n - done) / sizeof(*msgs), (size_t)BATCH);
-        if (!max)
-            return done ? (ssize_t)done : -EINVAL;
-        r = uffd_take(f, msgs, max, !done);
-        if (unlikely(r == -EINTR))
-            r = -ERESTARTSYS;
-        if (r <= 0)
-            return done ? (ssize_t)done : r;
-        max = (size_t)r * sizeof(*msgs);
-        if (copy_to_user((char __user *)buf + done, msgs, max))
-            return done ? (ssize_t)done : -EFAULT;
-        done += max;
-    }
+    do {
+        r = uffd_take(f, msgs, (unsigned)min(end - out, (s64)BATCH),
+                      out == buf);
+        if (r > 0 && copy_to_user(out, msgs, (size_t)r * sizeof(*out)))
+            r = -EFAULT;
+        if (unlikely(r <= 0))
+            break;
+        out += r;
+    } while (out < end);
+    if (likely(out != buf))
+        return (char __user *)out - (char __user *)buf;
+    return r == -EINTR ? -ERESTARTSYS : r;
 }
 
 /* Readiness is only promised to those who do not block in read(2). */

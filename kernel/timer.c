@@ -64,7 +64,7 @@ static void timers_expire(struct cpu *cpu, u64 now)
         t->timer_fired = true;
         if (!thread_unblock(t))
             continue;
-        rq_add(cpu, t);
+        rq_add(cpu, t, false);
     }
 }
 
@@ -103,11 +103,11 @@ void timer_interrupt(bool user_mode)
         printk("guest time limit reached\n");
         machine_end(-1, END_TIME_LIMIT);
     }
-    spin_lock(&rq->lock);
+    spin_lock_hot(&rq->lock);
     rq->armed = ~0ull;
     timers_expire(cpu, now);
     if (rq->ticking && now >= rq->tick_at)
         tick(cpu, now, user_mode);
     timer_rearm(rq);
-    spin_unlock(&rq->lock);
+    spin_unlock_hot(&rq->lock);
 }

@@ -127,22 +127,25 @@ static long uffd_wake(struct userfaultfd_ctx *ctx, void __user *arg)
     return r;
 }
 
+/* userfaultfd_wake() or its kin. */
+typedef void (*wake_fn)(struct userfaultfd_ctx *ctx, u64 start, u64 len);
+
 /* How a filling call ends: its count goes to *count_to, the faults of what was
  * filled are woken, a short count is EAGAIN. */
 static long fill_done(struct userfaultfd_ctx *ctx, u64 start, u64 len,
-                      s64 count, s64 __user *count_to, bool wake)
+                      s64 count, s64 __user *count_to, u64 mode, wake_fn wake)
 {
     if (put_user_64((u64)count, (u64 __user *)count_to))
         return -EFAULT;
     if (count < 0)
         return count;
-    if (likely(wake))
-        userfaultfd_wake(ctx, start, count);
+    if (likely(!(mode & UFFDIO_MODE_DONTWAKE)))
+        wake(ctx, start, (u64)count);
     return (u64)count == len ? 0 : -EAGAIN;
 }
 
 static long uffd_copy(struct userfaultfd_ctx *ctx,
-                      struct uffdio_copy __user *arg)
+                      struct uffdio_copy __user *arg, wake_fn wake)
 {
     struct uffdio_copy c;
     s64 n;
@@ -155,8 +158,7 @@ static long uffd_copy(struct userfaultfd_ctx *ctx,
         return -EINVAL;
     n = userfaultfd_fill(ctx, FILL_COPY, c.dst, c.src, c.len,
                          c.mode & UFFDIO_COPY_MODE_WP);
-    return fill_done(ctx, c.dst, c.len, n, &arg->copy,
-                     !(c.mode & UFFDIO_MODE_DONTWAKE));
+    return fill_done(ctx, c.dst, c.len, n, &arg->copy, c.mode, wake);
 }
 
 /* ZEROPAGE, CONTINUE, POISON: no source. */
@@ -174,8 +176,8 @@ static long uffd_fill(struct userfaultfd_ctx *ctx,
         return -EINVAL;
     n = userfaultfd_fill(ctx, kind, c.range.start, 0, c.range.len,
                          c.mode & UFFDIO_CONTINUE_MODE_WP);
-    return fill_done(ctx, c.range.start, c.range.len, n, &arg->done,
-                     !(c.mode & UFFDIO_MODE_DONTWAKE));
+    return fill_done(ctx, c.range.start, c.range.len, n, &arg->done, c.mode,
+                     userfaultfd_wake);
 }
 
 static long uffd_move(struct userfaultfd_ctx *ctx,
@@ -191,8 +193,8 @@ static long uffd_move(struct userfaultfd_ctx *ctx,
         return -EINVAL;
     n = userfaultfd_move(ctx, m.dst, m.src, m.len,
                          m.mode & UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES);
-    return fill_done(ctx, m.dst, m.len, n, &arg->move,
-                     !(m.mode & UFFDIO_MODE_DONTWAKE));
+    return fill_done(ctx, m.dst, m.len, n, &arg->move, m.mode,
+                     userfaultfd_wake);
 }
 
 static long uffd_writeprotect(struct userfaultfd_ctx *ctx,
@@ -201,27 +203,27 @@ static long uffd_writeprotect(struct userfaultfd_ctx *ctx,
     const u64 modes =
         UFFDIO_WRITEPROTECT_MODE_WP | UFFDIO_WRITEPROTECT_MODE_DONTWAKE;
     struct uffdio_writeprotect w;
-    int r;
 
     if (copy_from_user(&w, arg, sizeof(w)))
         return -EFAULT;
     if (check_range(w.range.start, w.range.len) || (w.mode & ~modes) ||
         w.mode == modes)
         return -EINVAL;
-    r = userfaultfd_writeprotect(ctx, w.range.start, w.range.len,
-                                 w.mode & UFFDIO_WRITEPROTECT_MODE_WP);
-    if (!r && !w.mode)
-        userfaultfd_wake(ctx, w.range.start, w.range.len);
-    return r;
+    return userfaultfd_writeprotect(ctx, w.range.start, w.range.len,
+                                    w.mode & UFFDIO_WRITEPROTECT_MODE_WP,
+                                    !w.mode);
 }
 
-/* One kernel entry per fault: fills, wakes, and waits for the next message. A
- * wait that ends without one does not undo the copy: the event is 0 then. */
+/* One kernel entry per fault: fills, wakes, and waits for the next message; if
+ * it is going to sleep for that, the CPU is the woken thread's at once. A wait
+ * that ends without a message does not undo the copy: the event is 0 then. */
 static long uffd_copy_next(struct file *f,
                            struct uffdio_fl_copy_next __user *arg)
 {
+    bool sleeps = !userfaultfd_has_msg(f->data) && !(f->flags & O_NONBLOCK);
     struct uffd_msg msg;
-    long r = uffd_copy(f->data, &arg->copy);
+    long r = uffd_copy(f->data, &arg->copy,
+                       sleeps ? userfaultfd_wake_next : userfaultfd_wake);
 
     if (unlikely(r))
         return r;
@@ -264,7 +266,7 @@ long uffd_ioctl(struct file *f, unsigned cmd, u64 arg)
         userfaultfd_serve(ctx);
     switch (cmd) {
     case UFFDIO_COPY:
-        return uffd_copy(ctx, p);
+        return uffd_copy(ctx, p, userfaultfd_wake);
     case UFFDIO_ZEROPAGE:
         return uffd_fill(ctx, p, FILL_ZERO);
     case UFFDIO_CONTINUE:

@@ -81,7 +81,7 @@ static struct page *wp_hold_old(struct vm_fault *vmf)
     return old;
 }
 
-static unsigned wp_copy(struct vm_fault *vmf)
+static __noinline unsigned wp_copy(struct vm_fault *vmf)
 {
     struct page *old = wp_hold_old(vmf), *page;
 

@@ -67,7 +67,7 @@ static void step_queue(struct list_head *queue,
         w->rec->stage[stage] = cycles();
         m->failed = failed;
         if (stage == STAGE_WOKEN)
-            userfaultfd_wake_wait(w);
+            userfaultfd_wake_wait(w, thread_wake);
     }
 }
 

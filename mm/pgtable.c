@@ -77,7 +77,7 @@ void pte_for_each(struct mm_struct *mm, u64 start, u64 end,
     pte_t *pte;
     u64 stop;
 
-    while ((pte = pt_next_leaf(mm->pgd, &start, end, &stop))) {
+    while (start < end && (pte = pt_next_leaf(mm->pgd, &start, end, &stop))) {
         spinlock_t *lock = pte_lockptr(pte);
 
         spin_lock_hot(lock);

@@ -6,7 +6,7 @@
 static inline void note_server(struct userfaultfd_ctx *ctx)
 {
     if (unlikely(ctx->server != thread_current()))
-        thread_serves(ctx);
+        slow_call(thread_serves, ctx);
 }
 
 void userfaultfd_serve(struct userfaultfd_ctx *ctx)
@@ -62,30 +62,64 @@ unsigned userfaultfd_next_faults(struct userfaultfd_ctx *ctx,
     return n;
 }
 
+/* What the fault waits for has been done to its page, whose entry is this. */
+static void note_filled(struct fault_record *rec, pte_t entry)
+{
+    rec->stage[STAGE_FILLED] = cycles();
+    rec->walk_after[PT_LEVELS - 1] = entry.v;
+}
+
 void userfaultfd_stamp(struct userfaultfd_ctx *ctx, u64 address, pte_t entry)
 {
     struct userfaultfd_wait *w;
 
     spin_lock(&ctx->lock);
-    list_for_each_entry (w, &ctx->taken, link) {
-        if (w->address != address || !w->rec)
-            continue;
-        w->rec->stage[STAGE_FILLED] = cycles();
-        w->rec->walk_after[PT_LEVELS - 1] = entry.v;
-    }
+    list_for_each_entry (w, &ctx->taken, link)
+        if (w->address == address && w->rec)
+            note_filled(w->rec, entry);
     spin_unlock(&ctx->lock);
 }
 
 /* Wakes the sleepers of one queue that wait within the range; ctx->lock held.
  */
-static void wake_list(struct list_head *queue, u64 start, u64 len)
+static __always_inline_ void wake_list(struct list_head *queue, u64 start,
+                                       u64 len, void (*wake)(struct thread *),
+                                       const pte_t *filled)
 {
     struct userfaultfd_wait *w, *next;
 
     list_for_each_entry_safe (w, next, queue, link) {
-        if (w->address - start < len)
-            userfaultfd_wake_wait(w);
+        if (w->address - start >= len)
+            continue;
+        if (filled && w->rec)
+            note_filled(w->rec, *filled);
+        userfaultfd_wake_wait(w, wake);
     }
+}
+
+static void wake_range(struct userfaultfd_ctx *ctx, u64 start, u64 len,
+                       void (*wake)(struct thread *), const pte_t *filled)
+{
+    spin_lock(&ctx->lock);
+    wake_list(&ctx->pending, start, len, wake, NULL);
+    wake_list(&ctx->taken, start, len, wake, filled);
+    spin_unlock(&ctx->lock);
+}
+
+void userfaultfd_wake(struct userfaultfd_ctx *ctx, u64 start, u64 len)
+{
+    wake_range(ctx, start, len, thread_wake, NULL);
+}
+
+void userfaultfd_stamp_wake(struct userfaultfd_ctx *ctx, u64 address,
+                            pte_t entry)
+{
+    wake_range(ctx, address, PAGE_SIZE, thread_wake, &entry);
+}
+
+void userfaultfd_wake_next(struct userfaultfd_ctx *ctx, u64 start, u64 len)
+{
+    wake_range(ctx, start, len, thread_wake_next, NULL);
 }
 
 void userfaultfd_count(struct userfaultfd_ctx *ctx, unsigned *pending,
@@ -101,12 +135,4 @@ void userfaultfd_count(struct userfaultfd_ctx *ctx, unsigned *pending,
         ++*total;
     spin_unlock(&ctx->lock);
     *total += *pending;
-}
-
-void userfaultfd_wake(struct userfaultfd_ctx *ctx, u64 start, u64 len)
-{
-    spin_lock(&ctx->lock);
-    wake_list(&ctx->pending, start, len);
-    wake_list(&ctx->taken, start, len);
-    spin_unlock(&ctx->lock);
 }

@@ -12,7 +12,8 @@
 
 /* Lets writes through: to a page that is nobody else's at once, to others by
  * way of the fault that copies them. */
-static pte_t entry_free(const struct vm_area_struct *vma, pte_t e)
+static __always_inline_ pte_t entry_free(const struct vm_area_struct *vma,
+                                         pte_t e)
 {
     if (!pte_present(e))
         return pte_uffd_wp(e) ? PTE_NONE : e;
@@ -116,8 +117,34 @@ static int wp_range(struct userfaultfd_ctx *ctx, u64 start, u64 end,
     return r;
 }
 
+/* One page goes free, for which somebody most likely waits. */
+static int free_page_wp(struct userfaultfd_ctx *ctx, u64 va, bool wake)
+{
+    struct vm_area_struct *vma = find_vma_cached(ctx->mm, va);
+    pte_t *pte, e = PTE_NONE;
+
+    if (unlikely(READ_ONCE(ctx->changing)))
+        return -EAGAIN;
+    if (!vma || vma->vm_start > va || !(vma->vm_flags & VM_UFFD_WP))
+        return -ENOENT;
+    pte = pt_walk_inline(ctx->mm->pgd, va, 0);
+    if (likely(pte)) {
+        spinlock_t *lock = pte_lockptr(pte);
+
+        spin_lock_hot(lock);
+        e = entry_free(vma, pte_get(pte));
+        pte_set(pte, e);
+        spin_unlock_hot(lock);
+    }
+    if (likely(wake))
+        userfaultfd_stamp_wake(ctx, va, e);
+    else
+        userfaultfd_stamp(ctx, va, e);
+    return 0;
+}
+
 int userfaultfd_writeprotect(struct userfaultfd_ctx *ctx, u64 start, u64 len,
-                             bool protect)
+                             bool protect, bool wake)
 {
     struct mm_struct *mm = ctx->mm;
     int r;
@@ -125,12 +152,12 @@ int userfaultfd_writeprotect(struct userfaultfd_ctx *ctx, u64 start, u64 len,
     if (!mm_try_get(mm))
         return -ESRCH;
     mmap_read_lock(mm);
-    r = wp_range(ctx, start, start + len, protect);
-    if (!r && !protect && len == PAGE_SIZE) {
-        const pte_t *pte = pte_lookup(mm, start);
-
-        if (pte)
-            userfaultfd_stamp(ctx, start, pte_get(pte));
+    if (!protect && len == PAGE_SIZE) {
+        r = free_page_wp(ctx, start, wake);
+    } else {
+        r = wp_range(ctx, start, start + len, protect);
+        if (wake && !r)
+            userfaultfd_wake(ctx, start, len);
     }
     mmap_read_unlock(mm);
     mm_put(mm);

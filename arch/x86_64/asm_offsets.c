@@ -17,6 +17,7 @@ _Static_assert(offsetof(struct cpu, running) == CPU_CURRENT_OFFSET,
                "asm/cpu.h");
 _Static_assert(offsetof(struct cpu, id) == CPU_ID_OFFSET, "asm/cpu.h");
 _Static_assert(offsetof(struct cpu, locks) == CPU_LOCKS_OFFSET, "asm/cpu.h");
+_Static_assert(offsetof(struct cpu, owner) == CPU_OWNER_OFFSET, "asm/cpu.h");
 _Static_assert(sizeof(struct regs) == 21 * 8, "entry.S pushes 21 words");
 
 void asm_offsets(void);

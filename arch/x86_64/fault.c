@@ -333,7 +333,7 @@ static unsigned fault_flags(u64 error_code)
  * waits that have ended, areas that are being changed, stacks that grow,
  * errors, accesses by the kernel.
  */
-static __noinline void fault_slow(struct page_fault *pf, unsigned ret)
+static void fault_slow(struct page_fault *pf, unsigned ret)
 {
     int code = SEGV_ACCERR;
     unsigned tries = 0;
@@ -360,11 +360,28 @@ static __noinline void fault_slow(struct page_fault *pf, unsigned ret)
     ledger_finish(pf->rec, pf->rec->end);
 }
 
+/* The same for user mode, where what is known of the fault is its record. */
+static __noinline void user_fault_slow(struct fault_record *rec, unsigned flags,
+                                       unsigned ret)
+{
+    struct page_fault pf = {
+        .regs = thread_regs(current),
+        .error_code = rec->error_code,
+        .address = rec->address,
+        .mm = current->mm,
+        .rec = rec,
+        .flags = flags,
+        .user = true,
+    };
+
+    fault_slow(&pf, ret);
+}
+
 /*
  * A fault in user mode: nearly always in an area that nobody is changing, with
  * something the area's handler can do at once.
  */
-static void do_user_fault(struct regs *regs, u64 error_code, u64 address)
+static void do_user_fault(const struct regs *regs, u64 error_code, u64 address)
 {
     struct fault_record *rec = open_record(regs, error_code, address);
     unsigned flags = fault_flags(error_code), ret;
@@ -387,17 +404,7 @@ static void do_user_fault(struct regs *regs, u64 error_code, u64 address)
     }
     if (unlikely(ret & (VM_FAULT_RETRY | VM_FAULT_ERROR)) &&
         !(ret & VM_FAULT_DONE)) {
-        struct page_fault pf = {
-            .regs = regs,
-            .error_code = error_code,
-            .address = address,
-            .mm = mm,
-            .rec = rec,
-            .flags = flags,
-            .user = true,
-        };
-
-        fault_slow(&pf, ret);
+        user_fault_slow(rec, flags, ret);
         return;
     }
     account_fault(flags);

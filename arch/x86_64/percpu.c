@@ -6,7 +6,7 @@
 #include <kernel/cpu.h>
 #include <kernel/thread.h>
 
-static struct cpu boot_cpu;
+static struct cpu boot_cpu = {.owner = 1};
 /* The boot flow as a thread; the scheduler makes it the idle one. */
 static struct thread boot_thread = {
     .kstack_top = (u64)boot_stack_top,

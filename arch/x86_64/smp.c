@@ -67,6 +67,7 @@ static struct cpu *cpu_create(u32 id)
     thread_init_idle(idle, cpu);
     cpu->self = cpu;
     cpu->id = id;
+    cpu->owner = id + 1;
     cpu->running = idle;
     cpu->kernel_stack = idle->kstack_top;
     return cpu;

@@ -25,14 +25,25 @@ static u64 flush_mask(struct mm_struct *mm)
     return READ_ONCE(mm->cpu_mask);
 }
 
-static void flush(struct mm_struct *mm, u64 start, u64 end)
+static __noinline void flush_far(struct mm_struct *mm, u64 start, u64 end,
+                                 u64 mask)
 {
-    u64 mask = flush_mask(mm), here = 1ul << cpu_id();
+    u64 here = 1ul << cpu_id();
 
     if (mask & here)
         tlb_flush_here(start, end);
-    if (unlikely(mask & ~here))
+    if (mask & ~here)
         tlb_shootdown(mm, start, end, mask & ~here);
+}
+
+static inline void flush(struct mm_struct *mm, u64 start, u64 end)
+{
+    u64 mask = flush_mask(mm);
+
+    if (likely(mask == 1ul << cpu_id()))
+        tlb_flush_here(start, end);
+    else
+        flush_far(mm, start, end, mask);
 }
 
 void tlb_flush_page(struct mm_struct *mm, u64 va)

@@ -3,6 +3,7 @@
  *
  *   struct arch_cpu                 the machine's part of struct cpu
  *   u32 cpu_id(void)                number of this CPU, 0 first
+ *   u32 cpu_owner(void)             that plus one, for spinlocks
  *   struct cpu *this_cpu(void)      this CPU's data
  *   struct thread *thread_current(void)
  *   u64 irq_save(void)              disables interrupts, returns the old state

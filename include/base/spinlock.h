@@ -12,7 +12,7 @@
 #include <base/lockdep.h>
 
 typedef struct spinlock {
-    u32 owner; /* 0: free; else 1 + number of the CPU that holds it */
+    u32 owner; /* 0: free; else cpu_owner() of the CPU that holds it */
 #ifdef LOCKDEP
     enum lock_class class;
 #endif
@@ -42,13 +42,14 @@ static inline void spin_lock_init(spinlock_t *l)
 
 /*
  * Not counted by the CPU: for the few locks of the hottest paths, those of
- * slab caches and of page tables, which mm_hot_locks_held() finds one by one.
+ * slab caches and of page tables, which mm_hot_locks_held() finds one by one,
+ * and of run queues, with which interrupts are off.
  */
 static inline bool spin_trylock_hot(spinlock_t *l)
 {
     u32 free = 0;
 
-    if (!__atomic_compare_exchange_n(&l->owner, &free, cpu_id() + 1, false,
+    if (!__atomic_compare_exchange_n(&l->owner, &free, cpu_owner(), false,
                                      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
         return false;
     lockdep_got(l);
@@ -105,7 +106,7 @@ static inline void spin_unlock_irqrestore(spinlock_t *l, u64 flags)
 
 static inline bool spin_is_held(const spinlock_t *l)
 {
-    return READ_ONCE(l->owner) == cpu_id() + 1;
+    return READ_ONCE(l->owner) == cpu_owner();
 }
 
 #endif

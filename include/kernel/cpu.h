@@ -32,6 +32,7 @@ struct cpu {
     u32 id;
     u32 irq_depth;
     u32 locks; /* spinlocks held; and this */
+    u32 owner; /* id + 1: what its spinlocks say; and this */
     struct thread *idle;
     struct thread *reap; /* dead, waiting for its stack to be left */
     struct thread *push; /* to go to another CPU once its stack is left */

@@ -23,8 +23,9 @@
 /* Asks for a tick: somebody is going to run here. */
 void tick_begin(struct runqueue *rq);
 
-/* Makes t ready on cpu, whose rq is locked / takes it off again. */
-void rq_add(struct cpu *cpu, struct thread *t);
+/* Makes t ready on cpu, whose rq is locked, behind or before its equals / takes
+ * it off again. */
+void rq_add(struct cpu *cpu, struct thread *t, bool before);
 struct thread *rq_take(struct runqueue *rq, struct thread *t);
 
 /* Ends t's wait; its home's rq locked. True: it has to be made ready; false:
@@ -53,10 +54,10 @@ static inline struct cpu *thread_lock_home(struct thread *t)
     for (;;) {
         struct cpu *cpu = READ_ONCE(t->cpu);
 
-        spin_lock(&cpu->rq.lock);
+        spin_lock_hot(&cpu->rq.lock);
         if (likely(cpu == t->cpu))
             return cpu;
-        spin_unlock(&cpu->rq.lock);
+        spin_unlock_hot(&cpu->rq.lock);
     }
 }
 
@@ -68,9 +69,9 @@ static inline struct cpu *sched_place(struct thread *t, struct cpu *home)
     return likely(cpu_count == 1) ? home : sched_place_among(t, home);
 }
 
-/* Makes t, which nobody else may touch (READY, on no queue), ready on cpu. No
- * rq locked. */
-void sched_send(struct cpu *cpu, struct thread *t);
+/* The same for t that nobody else may touch (on no queue), with no rq locked.
+ */
+void sched_send(struct cpu *cpu, struct thread *t, bool before);
 
 /* A thread waiting on another CPU that may run here, now belonging to cpu;
  * NULL: none. cpu's rq locked. */

@@ -44,10 +44,13 @@ void thread_kill_task(void);
  */
 struct userfaultfd_ctx;
 struct userfaultfd_wait;
-void thread_serves(struct userfaultfd_ctx *ctx);
+__slow_half void thread_serves(struct userfaultfd_ctx *ctx);
 bool thread_is_deadlocked(struct userfaultfd_ctx *ctx,
                           struct userfaultfd_wait *w);
 void thread_wake(struct thread *thread);
+/* The same for a caller who is about to block: the thread is to run here, at
+ * once. */
+void thread_wake_next(struct thread *thread);
 bool thread_signal_pending(enum wait_mode mode);
 
 /* Ids for the ledger and messages. */

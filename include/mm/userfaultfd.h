@@ -204,12 +204,13 @@ s64 userfaultfd_move(struct userfaultfd_ctx *ctx, u64 dst, u64 src, u64 len,
                      bool holes);
 
 /*
- * UFFDIO_WRITEPROTECT over len bytes at start: protects or frees; no lock held,
- * nobody is woken. Returns 0, -ENOENT (no area registered for it; what comes
- * before is done), -EAGAIN, -ENOMEM, -ESRCH.
+ * UFFDIO_WRITEPROTECT over len bytes at start: protects, or frees and, if so
+ * asked, wakes; no lock held. Returns 0, -ENOENT (no area registered for it;
+ * what comes before is done), -EAGAIN, -ENOMEM, -ESRCH.
  */
 __must_check int userfaultfd_writeprotect(struct userfaultfd_ctx *ctx,
-                                          u64 start, u64 len, bool protect);
+                                          u64 start, u64 len, bool protect,
+                                          bool wake);
 
 /* The same for a part of one area, whose tables change. mmap lock held. 0, or
  * -ENOMEM for a table to hold marks. Inside mm/ only. */
@@ -245,6 +246,9 @@ void userfaultfd_lose_events(struct userfaultfd_ctx *ctx);
 /* What the fault that waits at address waits for is there, by this entry: its
  * record says so, and its thread need not look. Inside mm/ only. */
 void userfaultfd_stamp(struct userfaultfd_ctx *ctx, u64 address, pte_t entry);
+/* The same, and its thread is woken. */
+void userfaultfd_stamp_wake(struct userfaultfd_ctx *ctx, u64 address,
+                            pte_t entry);
 
 /*
  * UFFDIO_FL_GUARD over [start, end), all of it registered with ctx. No lock
@@ -294,13 +298,14 @@ static inline bool userfaultfd_woken(const struct userfaultfd_wait *w)
 
 /* Wakes it; it may be gone as soon as its thread runs. ctx->lock held. Inside
  * mm/ only. */
-static inline void userfaultfd_wake_wait(struct userfaultfd_wait *w)
+static inline void userfaultfd_wake_wait(struct userfaultfd_wait *w,
+                                         void (*wake)(struct thread *))
 {
     list_del(&w->link);
     if (w->rec)
         w->rec->stage[STAGE_WOKEN] = cycles();
     __atomic_store_n(&w->woken, true, __ATOMIC_RELEASE);
-    thread_wake(w->thread);
+    wake(w->thread);
 }
 
 /* Every context, for those who look for cycles of pagers. */
@@ -312,6 +317,8 @@ void userfaultfd_serve(struct userfaultfd_ctx *ctx);
 
 /* Wakes the faults blocked on [start, start + len). */
 void userfaultfd_wake(struct userfaultfd_ctx *ctx, u64 start, u64 len);
+/* The same for a pager that is going to sleep: they are to run next. */
+void userfaultfd_wake_next(struct userfaultfd_ctx *ctx, u64 start, u64 len);
 
 /*
  * Changes whose the area is (ctx NULL, flags 0: nobody's), with VM_UFFD_* and

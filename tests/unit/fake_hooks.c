@@ -105,6 +105,11 @@ void thread_cancel_block(void)
 {
 }
 
+void thread_wake_next(struct thread *thread)
+{
+    thread_wake(thread);
+}
+
 void thread_wake(struct thread *thread __maybe_unused)
 {
     fake_wakes++;

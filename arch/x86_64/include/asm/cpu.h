@@ -14,6 +14,7 @@
 #define CPU_CURRENT_OFFSET 8
 #define CPU_ID_OFFSET      32
 #define CPU_LOCKS_OFFSET   40
+#define CPU_OWNER_OFFSET   44
 
 /* What a CPU asks others to forget (shootdown.c); mm NULL: kernel pages. */
 struct tlb_request {
@@ -56,6 +57,12 @@ struct arch_cpu {
 static inline u32 cpu_id(void)
 {
     return gs_load(u32, CPU_ID_OFFSET);
+}
+
+/* What spinlocks know this CPU by: its number plus one. */
+static inline u32 cpu_owner(void)
+{
+    return gs_load(u32, CPU_OWNER_OFFSET);
 }
 
 /* Spinlocks that this CPU holds: who takes and lets go of them says so. */
@@ -134,10 +141,10 @@ static inline void cpu_idle(void)
 
 static inline u64 cycles(void)
 {
-    u32 lo, hi;
+    u64 lo, hi; /* the instruction clears the upper halves */
 
     __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
-    return (u64)hi << 32 | lo;
+    return hi << 32 | lo;
 }
 
 #endif

@@ -20,6 +20,11 @@ static inline u32 cpu_id(void)
     return fake_cpu;
 }
 
+static inline u32 cpu_owner(void)
+{
+    return fake_cpu + 1;
+}
+
 static inline void cpu_lock_count_add(int by __maybe_unused)
 {
 }
