@@ -53,7 +53,7 @@ static void rwsem_grant(struct rwsem *s)
     }
 }
 
-void rwsem_wait(struct rwsem *s, bool write)
+static void rwsem_wait(struct rwsem *s, bool write)
 {
     struct rwsem_waiter w = {.thread = thread_current(), .write = write};
 
@@ -74,6 +74,16 @@ void rwsem_wait(struct rwsem *s, bool write)
     spin_lock(&s->lock);
     spin_unlock(&s->lock);
     lockdep_sleeping(1);
+}
+
+void rwsem_wait_read(struct rwsem *s)
+{
+    rwsem_wait(s, false);
+}
+
+void rwsem_wait_write(struct rwsem *s)
+{
+    rwsem_wait(s, true);
 }
 
 void rwsem_hand_over(struct rwsem *s)

@@ -17,13 +17,12 @@ struct map_request {
     struct vm_area_struct *spare; /* for MAP_FIXED: what is there may go */
 };
 
-/* Where the mapping goes, or -errno as u64. */
-static u64 choose_address(struct mm_struct *mm, const struct map_request *rq)
+/* Where the caller wants it, or -errno as u64. */
+static __noinline u64 check_address(struct mm_struct *mm,
+                                    const struct map_request *rq)
 {
     if (rq->len > TASK_SIZE)
         return -ENOMEM;
-    if (!(rq->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)))
-        return get_unmapped_area(mm, rq->addr & PAGE_MASK, rq->len, rq->flags);
     if (rq->addr > TASK_SIZE - rq->len)
         return -ENOMEM;
     if (!IS_ALIGNED(rq->addr, PAGE_SIZE))
@@ -32,6 +31,14 @@ static u64 choose_address(struct mm_struct *mm, const struct map_request *rq)
         find_vma_intersection(mm, rq->addr, rq->addr + rq->len))
         return -EEXIST;
     return rq->addr;
+}
+
+/* Where the mapping goes, or -errno as u64. */
+static u64 choose_address(struct mm_struct *mm, const struct map_request *rq)
+{
+    if (rq->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
+        return check_address(mm, rq);
+    return get_unmapped_area(mm, rq->addr & PAGE_MASK, rq->len, rq->flags);
 }
 
 /* What MAP_SHARED_VALIDATE knows; MAP_HUGETLB's sizes in the upper bits. */
@@ -299,14 +306,21 @@ static u64 round_hint(u64 addr, u64 flags)
 long do_mmap(struct mm_struct *mm, u64 addr, u64 len, u64 prot, u64 flags,
              struct mem_object *object, u64 pgoff, bool maywrite)
 {
-    struct map_request rq = {
-        .prot = prot, .flags = flags, .object = object, .pgoff = pgoff};
+    struct map_request rq;
     long r;
 
     if (!len)
         return -EINVAL;
-    rq.addr = round_hint(addr, flags);
-    rq.len = ALIGN_UP(len, PAGE_SIZE);
+    rq = (struct map_request){
+        .addr = round_hint(addr, flags),
+        .len = ALIGN_UP(len, PAGE_SIZE),
+        .prot = prot,
+        .flags = flags,
+        .vm_flags = 0,
+        .pgoff = pgoff,
+        .object = object,
+        .spare = NULL,
+    };
     if (!rq.len)
         return -ENOMEM;
     if (pgoff + (rq.len >> PAGE_SHIFT) < pgoff)

@@ -15,12 +15,10 @@ static void protect_pte(struct mm_struct *mm __maybe_unused,
     pte_set(pte, pte_modify(pte_xchg(pte, PTE_NONE), *(pgprot_t *)prot));
 }
 
-static void change_pages(struct mm_struct *mm, u64 start, u64 end, u64 vm_flags)
+static void change_pages(struct vm_area_struct *vma, u64 start, u64 end)
 {
-    pgprot_t prot = vma_page_prot(vm_flags);
-
-    pte_for_each(mm, start, end, protect_pte, &prot);
-    tlb_flush_range(mm, start, end);
+    pte_for_each(vma->vm_mm, start, end, protect_pte, &vma->vm_page_prot);
+    tlb_flush_range(vma->vm_mm, start, end);
 }
 
 /* New flags for [start, end) of *vma, which becomes the area that covers it:
@@ -42,7 +40,7 @@ static int protect_area(struct vm_area_struct **vma, u64 start, u64 end,
         return r;
     }
     protect_account(mm, old, flags, pages);
-    change_pages(mm, start, end, flags);
+    change_pages(*vma, start, end);
     return 0;
 }
 

@@ -92,10 +92,10 @@ void munmap_area(struct vm_area_struct *vma)
 
 int munmap_range(struct mm_struct *mm, u64 start, u64 end)
 {
-    struct vm_area_struct *vma = find_vma_intersection(mm, start, end);
+    struct vm_area_struct *vma = find_vma_cached(mm, start);
     int r;
 
-    if (!vma)
+    if (!vma || vma->vm_start >= end)
         return 0;
     if (vma->vm_start < start || vma->vm_end != end || unlikely(mm->sealed)) {
         r = split_edges(mm, vma, start, end);

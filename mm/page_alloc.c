@@ -24,9 +24,9 @@ static struct {
     spinlock_t lock;
     u32 nonempty; /* bit n: area[n] has a block */
     u64 free;     /* frames */
-    u64 total;
     struct list_head area[MAX_ORDER + 1];
 } buddy;
+u64 total_frames;
 
 static void area_push(struct page *page, unsigned order)
 {
@@ -234,7 +234,7 @@ static void add_ram_range(u64 start, u64 end)
         *r = ram[0];
         ram[0] = (struct ram_range){start, end};
     }
-    buddy.total += end - start;
+    total_frames += end - start;
 }
 
 static void init_ram_range(u64 start, u64 end)
@@ -261,7 +261,7 @@ void page_alloc_init(void)
     spin_lock_init(&buddy.lock);
     spin_lock_class(&buddy.lock, LOCK_BUDDY);
     buddy.nonempty = 0;
-    buddy.free = buddy.total = 0;
+    buddy.free = total_frames = 0;
     page_alloc_fail_countdown = 0;
     ram_count = 0;
     for (unsigned order = 0; order <= MAX_ORDER; order++)
@@ -273,11 +273,6 @@ void page_alloc_init(void)
 }
 
 /* ---- counts and checks ---- */
-
-u64 frames_total(void)
-{
-    return buddy.total;
-}
 
 u64 frames_free(void)
 {

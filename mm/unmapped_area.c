@@ -159,7 +159,8 @@ static u64 try_hint(struct mm_struct *mm, u64 hint, u64 len, u64 limit)
 }
 
 /* MAP_32BIT: the second GiB, lowest first. */
-static u64 unmapped_area_32bit(struct mm_struct *mm, u64 hint, u64 len)
+static __noinline u64 unmapped_area_32bit(struct mm_struct *mm, u64 hint,
+                                          u64 len)
 {
     struct hole_search s = {MAP_32BIT_START, MAP_32BIT_END, len};
     u64 found;

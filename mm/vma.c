@@ -57,11 +57,17 @@ void vma_set_object(struct vm_area_struct *vma, struct mem_object *object)
         object_get(object);
 }
 
-void vma_free(struct vm_area_struct *vma)
+static __slow_half void put_references(struct vm_area_struct *vma)
 {
     if (vma->vm_object)
         object_put(vma->vm_object);
     if (vma->vm_uffd)
         userfaultfd_ctx_put(vma->vm_uffd);
+}
+
+void vma_free(struct vm_area_struct *vma)
+{
+    if (vma->vm_object || vma->vm_uffd)
+        slow_call(put_references, vma);
     kmem_cache_free(&vma_cache, vma);
 }

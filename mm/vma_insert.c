@@ -173,11 +173,19 @@ static struct vm_area_struct *tree_next(struct mm_struct *mm,
     return next->vm_next;
 }
 
+/* Begun by the caller, ended here. */
+static __noinline void tree_erase(struct mm_struct *mm,
+                                  struct vm_area_struct *vma, bool more)
+{
+    struct rb_node *also = more ? NULL : gap_changed(mm, tree_next(mm, vma));
+
+    rb_erase(&mm->mm_rb, &vma->vm_rb, also, gap_update);
+    vma_tree_end(mm);
+}
+
 static inline void unlink_area(struct mm_struct *mm, struct vm_area_struct *vma,
                                bool more)
 {
-    struct rb_node *also;
-
     vma_start_write(vma);
     list_unlink(mm, vma);
     vma_tree_begin(mm);
@@ -185,12 +193,11 @@ static inline void unlink_area(struct mm_struct *mm, struct vm_area_struct *vma,
         mm->vma_cache = NULL;
     if (mm->vma_fresh == vma) {
         mm->vma_fresh = NULL;
+        vma_tree_end(mm);
     } else {
-        also = more ? NULL : gap_changed(mm, tree_next(mm, vma));
-        rb_erase(&mm->mm_rb, &vma->vm_rb, also, gap_update);
+        tree_erase(mm, vma, more);
     }
-    vma_tree_end(mm);
-    if (vma->vm_object)
+    if (unlikely(vma->vm_object != NULL))
         object_unlink(vma);
 }
 

@@ -76,10 +76,8 @@ static void zap_finish(struct zap *z)
 }
 
 /* From the first page table on. */
-static __attribute__((noinline)) void zap_tables(struct mm_struct *mm,
-                                                 pte_t *pte, u64 start,
-                                                 u64 stop, u64 end,
-                                                 bool keep_marks)
+static __noinline void zap_tables(struct mm_struct *mm, pte_t *pte, u64 start,
+                                  u64 stop, u64 end, bool keep_marks)
 {
     struct zap z;
 
@@ -95,34 +93,32 @@ static __attribute__((noinline)) void zap_tables(struct mm_struct *mm,
     zap_finish(&z);
 }
 
-/* A small range: one way down, most often to nothing at all. */
-static inline pte_t *small_range(struct mm_struct *mm, u64 start)
+static __noinline void zap_large(struct mm_struct *mm, u64 start, u64 end,
+                                 bool keep_marks)
 {
-    pte_t *pmd = pt_walk_inline(mm->pgd, start, 1), e;
+    u64 stop;
+    pte_t *pte = pt_next_leaf(mm->pgd, &start, end, &stop);
 
-    if (!pmd)
-        return NULL;
-    e = pte_get(pmd);
-    return pte_present(e) ? &pte_table_of(e)[pt_index(start, 0)] : NULL;
-}
-
-static inline void zap(struct mm_struct *mm, u64 start, u64 end,
-                       bool keep_marks)
-{
-    u64 stop = end;
-    pte_t *pte;
-
-    if (one_leaf(start, end)) {
-        pte = small_range(mm, start);
-        if (pte)
-            pte = pte_skip_none(pte, &start, end);
-        if (start == end)
-            return;
-    } else {
-        pte = pt_next_leaf(mm->pgd, &start, end, &stop);
-    }
     if (pte)
         zap_tables(mm, pte, start, stop, end, keep_marks);
+}
+
+/* Of a small range: one way down, most often to nothing at all. */
+static __always_inline_ void zap(struct mm_struct *mm, u64 start, u64 end,
+                                 bool keep_marks)
+{
+    pte_t *pte;
+
+    if (!one_leaf(start, end)) {
+        zap_large(mm, start, end, keep_marks);
+        return;
+    }
+    pte = pt_walk_inline(mm->pgd, start, 0);
+    if (!pte)
+        return;
+    pte = pte_skip_none(pte, &start, end);
+    if (start < end)
+        zap_tables(mm, pte, start, end, end, keep_marks);
 }
 
 void zap_page_range(struct mm_struct *mm, u64 start, u64 end)

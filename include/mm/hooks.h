@@ -122,7 +122,8 @@ struct rwsem {
 void rwsem_init(struct rwsem *s);
 
 /* Slow halves (kernel/rwsem.c): queue and sleep; pass the lock on. */
-void rwsem_wait(struct rwsem *s, bool write);
+__slow_half void rwsem_wait_read(struct rwsem *s);
+__slow_half void rwsem_wait_write(struct rwsem *s);
 __slow_half void rwsem_hand_over(struct rwsem *s);
 
 static inline bool rwsem_try_read(struct rwsem *s)
@@ -153,14 +154,14 @@ static inline void rwsem_down_read(struct rwsem *s)
 {
     lockdep_may_sleep();
     if (unlikely(!rwsem_try_read(s)))
-        rwsem_wait(s, false);
+        slow_call(rwsem_wait_read, s);
 }
 
 static inline void rwsem_down_write(struct rwsem *s)
 {
     lockdep_may_sleep();
     if (unlikely(!rwsem_try_write(s)))
-        rwsem_wait(s, true);
+        slow_call(rwsem_wait_write, s);
 }
 
 static inline void rwsem_up_read(struct rwsem *s)

@@ -127,7 +127,7 @@ static inline void mmap_write_lock(struct mm_struct *mm)
 }
 /* Lets the lock go, then delivers mm->uffd_events: each waits for its reader.
  */
-void userfaultfd_deliver(struct mm_struct *mm);
+__slow_half void userfaultfd_deliver(struct mm_struct *mm);
 static inline void mmap_write_unlock(struct mm_struct *mm)
 {
 #ifdef LOCKDEP
@@ -135,7 +135,7 @@ static inline void mmap_write_unlock(struct mm_struct *mm)
 #endif
     mm->lock_seq++; /* every area's write lock ends */
     if (unlikely(mm->uffd_events != NULL))
-        userfaultfd_deliver(mm);
+        slow_call(userfaultfd_deliver, mm);
     else
         rwsem_up_write(&mm->mmap_lock);
 }

@@ -163,7 +163,11 @@ void free_table_page(struct page *page);
 void page_cache_drain(void);
 
 /* Frames in all, and free ones (the caches of all CPUs counted as free). */
-u64 frames_total(void);
+extern u64 total_frames;
+static inline u64 frames_total(void)
+{
+    return total_frames;
+}
 u64 frames_free(void);
 
 /* Checks lists, flags and counts; returns 0 or -EINVAL after a printk. */

@@ -157,10 +157,14 @@ void rwsem_init(struct rwsem *s)
     list_init(&s->queue);
 }
 
-void rwsem_wait(struct rwsem *s, bool write)
+void rwsem_wait_read(struct rwsem *s)
 {
-    panic("mmap lock wanted for %s while held (%d)", write ? "write" : "read",
-          s->count);
+    panic("mmap lock wanted for read while held (%d)", s->count);
+}
+
+void rwsem_wait_write(struct rwsem *s)
+{
+    panic("mmap lock wanted for write while held (%d)", s->count);
 }
 
 void rwsem_hand_over(struct rwsem *s __maybe_unused)

@@ -13,6 +13,7 @@ from kernel import (Command, cpus, current, integer, task_name,
 SLEEPERS = {"stack_switch", "arch_switch", "switch_away", "thread_block",
             "thread_block_timed", "thread_block_until", "thread_yield",
             "sched_idle_loop", "sched_finish_switch", "rwsem_wait",
+            "rwsem_wait_read", "rwsem_wait_write",
             "thread_sleep_until", "user_return_work", "thread_begin"}
 
 
