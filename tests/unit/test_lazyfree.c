@@ -95,8 +95,8 @@ static void what_stays(void **state __maybe_unused)
     assert_int_equal(do_mlock(mm, page_at(0), PAGE_SIZE, 0), 0);
     assert_int_equal(
         userfaultfd_register(ctx, page_at(2), page_at(3), VM_UFFD_WP), 0);
-    assert_int_equal(userfaultfd_writeprotect(ctx, page_at(2), PAGE_SIZE, true),
-                     0);
+    assert_int_equal(
+        userfaultfd_writeprotect(ctx, page_at(2), PAGE_SIZE, true, false), 0);
     assert_int_equal(mm_drop_lazy(mm), 6);
     assert_int_equal(fake_read(mm, page_at(0)), 1);
     assert_int_equal(fake_read(mm, page_at(2)), 1);

@@ -173,8 +173,8 @@ static void forking(void **state __maybe_unused)
     assert_int_equal(
         userfaultfd_register(ctx, page_at(24), page_at(26), VM_UFFD_WP), 0);
     assert_true(fake_write(mm, page_at(1), 1));
-    assert_int_equal(userfaultfd_writeprotect(ctx, page_at(1), PAGE_SIZE, true),
-                     0);
+    assert_int_equal(
+        userfaultfd_writeprotect(ctx, page_at(1), PAGE_SIZE, true, false), 0);
     fake_on_block = pager;
     child = mm_fork(mm);
     assert_non_null(child);

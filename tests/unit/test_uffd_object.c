@@ -230,8 +230,8 @@ static void who_can_register(void **state __maybe_unused)
     ctx->features = UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED;
     assert_int_equal(
         userfaultfd_register(ctx, page_at(0), page_at(2), VM_UFFD_WP), 0);
-    assert_int_equal(userfaultfd_writeprotect(ctx, page_at(0), PAGE_SIZE, true),
-                     0);
+    assert_int_equal(
+        userfaultfd_writeprotect(ctx, page_at(0), PAGE_SIZE, true, false), 0);
     assert_int_equal(userfaultfd_fill(ctx, FILL_COPY, page_at(1), page_at(0),
                                       PAGE_SIZE, true),
                      -EINVAL);

@@ -35,7 +35,7 @@ static int teardown(void **state)
 
 static int protect(struct range r, bool on)
 {
-    return userfaultfd_writeprotect(ctx, r.start, r.len, on);
+    return userfaultfd_writeprotect(ctx, r.start, r.len, on, false);
 }
 
 /* The pager: lets the page go that it is asked for. */

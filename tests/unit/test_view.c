@@ -56,8 +56,8 @@ static void markers_look_swapped_out(void **state __maybe_unused)
     mm_clear_soft_dirty(mm);
     assert_int_equal(
         userfaultfd_register(ctx, page_at(0), page_at(4), VM_UFFD_WP), 0);
-    assert_int_equal(userfaultfd_writeprotect(ctx, page_at(0), PAGE_SIZE, true),
-                     0);
+    assert_int_equal(
+        userfaultfd_writeprotect(ctx, page_at(0), PAGE_SIZE, true, false), 0);
     assert_int_equal(entry(0), PM_SWAP | PM_UFFD_WP);
     userfaultfd_release(ctx);
     assert_int_equal(entry(0), 0);
