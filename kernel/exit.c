@@ -5,6 +5,7 @@
  */
 #include <arch/tlb.h>
 #include <arch/uaccess.h>
+#include <kernel/cpu.h>
 #include <kernel/cputime.h>
 #include <kernel/file.h>
 #include <kernel/futex.h>
@@ -52,13 +53,15 @@ void task_release_vfork(struct task *task)
 }
 
 /* Leaves the address space: whoever is the task's last thread may take it apart
- * as soon as this one no longer counts. */
+ * as soon as this one no longer counts, on another CPU. (Here it would be seen
+ * to be loaded, arch_mm_destroy().) */
 static void thread_leave_mm(struct thread *t)
 {
     u64 flags = irq_save();
 
     t->mm = NULL;
-    mm_switch(NULL);
+    if (cpu_count > 1)
+        mm_switch(NULL);
     irq_restore(flags);
 }
 

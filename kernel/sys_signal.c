@@ -49,7 +49,7 @@ long sys_rt_sigprocmask(int how, const u64 __user *set, u64 __user *old,
     if (size != SIGSET_SIZE)
         return -EINVAL;
     if (set) {
-        if (copy_from_user(&mask, set, sizeof(mask)))
+        if (get_user_64(&mask, set))
             return -EFAULT;
         if (how == SIG_BLOCK)
             mask |= was;
@@ -59,7 +59,7 @@ long sys_rt_sigprocmask(int how, const u64 __user *set, u64 __user *old,
             return -EINVAL;
         signal_set_mask(mask);
     }
-    return old ? copy_to_user(old, &was, sizeof(was)) : 0;
+    return old ? put_user_64(was, old) : 0;
 }
 
 long sys_rt_sigpending(u64 __user *set, size_t size)

@@ -86,7 +86,6 @@ static void thread_setup(struct thread *t, struct task *task)
     if (task) {
         __atomic_fetch_add(&user_threads, 1, __ATOMIC_RELAXED);
         task_get(task);
-        str_copy(t->name, task->name, sizeof(t->name));
     }
     spin_lock(&task_lock);
     t->tid = task ? tid_alloc() : 0; /* pid 1 is the first task's */

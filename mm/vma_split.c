@@ -29,6 +29,8 @@ int split_vma_uncounted(struct mm_struct *mm, struct vm_area_struct *vma,
         vma_link(mm, new, &place);
         vma_adjust(vma, vma->vm_start, addr);
     }
+    /* Its part is what the caller is about to change. */
+    __atomic_store_n(&mm->vma_cache, vma, __ATOMIC_RELEASE);
     return 0;
 }
 
