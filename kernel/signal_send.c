@@ -232,15 +232,11 @@ void signal_hand_over(const struct thread *t)
     signal_offer(t->task, ~t->sig_mask);
 }
 
-void signal_set_mask(u64 mask)
+/* Signals are pending, and the thread's mask, old before, is another now. */
+static __noinline void mask_changed(struct thread *t, u64 old)
 {
-    struct thread *t = current;
-    u64 old;
+    u64 mask = t->sig_mask;
 
-    mask &= ~SIG_UNSTOPPABLE;
-    old = __atomic_exchange_n(&t->sig_mask, mask, __ATOMIC_SEQ_CST);
-    if (likely(!signal_pending_set(t)))
-        return;
     if (signal_pending_set(t) & ~mask)
         __atomic_fetch_or(&t->work, WORK_SIGNAL, __ATOMIC_RELAXED);
     if (READ_ONCE(t->task->pending.set) & mask & ~old) {
@@ -248,6 +244,16 @@ void signal_set_mask(u64 mask)
         signal_offer(t->task, mask & ~old);
         spin_unlock(&task_lock);
     }
+}
+
+void signal_set_mask(u64 mask)
+{
+    struct thread *t = current;
+    u64 old = __atomic_exchange_n(&t->sig_mask, mask & ~SIG_UNSTOPPABLE,
+                                  __ATOMIC_SEQ_CST);
+
+    if (unlikely(signal_pending_set(t)))
+        mask_changed(t, old);
 }
 
 void signal_force(int sig, int code, u64 addr)
