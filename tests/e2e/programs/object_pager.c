@@ -284,6 +284,38 @@ static void test_size(void)
     tear_down();
 }
 
+static void test_seals(void)
+{
+    object = memfd("sealed", MFD_ALLOW_SEALING);
+    pager = uffd_new(O_NONBLOCK);
+    must(!ftruncate(object, PAGE) && !object_bind(0, 0, 0));
+    must(!fcntl(object, F_ADD_SEALS,
+                F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW));
+    fails(pwrite(object, "x", 1, 0), EPERM, "a seal is asked before the pager");
+    ok(is_quiet(), "who is not");
+    is(fill_with(0, 's'), 0, "a sealed object can be filled");
+    is(evict(0, 1), 0, "and evicted");
+    object_end();
+}
+
+/* The source of three pages ends after two. */
+static void test_source(void)
+{
+    char *from = map_pages(3);
+    long done;
+
+    must(!munmap(from + 2 * PAGE, PAGE));
+    set_up(0, 0);
+    is(request(UFFDIO_FL_FILL, 0, 0, 3, from, &done), -EAGAIN,
+       "a source that ends");
+    is(done, 2 * PAGE, "fills as far as it goes");
+    is(request(UFFDIO_FL_FILL, 0, 2, 1, from + 2 * PAGE, &done), -EFAULT,
+       "and none");
+    is(done, -EFAULT, "says so");
+    munmap(from, 2 * PAGE);
+    tear_down();
+}
+
 static void *probe_it(void *address)
 {
     return (void *)(long)probe_read(address);
@@ -434,6 +466,8 @@ int main(void)
     test_private_copies();
     test_limit();
     test_size();
+    test_seals();
+    test_source();
     test_death();
     test_late();
     test_fail();

@@ -281,6 +281,48 @@ static void test_several(void)
     close(pager);
 }
 
+/* ---- pagers that wait for one another ---- */
+
+static struct {
+    int pager;
+    char *page;
+} circle[2];
+
+/* Serves what is its own, and touches what the other one serves. */
+static void *wait_for_second(void *unused)
+{
+    (void)unused;
+    must(!uffd_poll(circle[0].pager));
+    return read_byte(circle[1].page);
+}
+
+static void test_circle(void)
+{
+    struct uffdio_fl_object c = {.len = PAGE, .src = (unsigned long)source};
+    int fd[2];
+    pthread_t thread;
+
+    for (int i = 0; i < 2; i++) {
+        object_new(1, 0, 0);
+        circle[i].pager = pager;
+        circle[i].page = object_map(MAP_SHARED, 1);
+        fd[i] = object;
+    }
+    source[0] = 'c';
+    thread = thread_start(wait_for_second, NULL);
+    while (!uffd_poll(circle[1].pager))
+        sched_yield();
+    is(probe_read(circle[0].page), BUS_ADRERR, "two pagers wait in a circle");
+    c.fd = fd[1];
+    must(!uffd_ioctl(circle[1].pager, UFFDIO_FL_FILL, &c));
+    is(thread_join(thread), 'c', "which is broken, and the other goes on");
+    for (int i = 0; i < 2; i++) {
+        munmap(circle[i].page, PAGE);
+        close(circle[i].pager);
+        close(fd[i]);
+    }
+}
+
 /* ---- programs ---- */
 
 /* A program that exits with 42, in the middle of three pages. */
@@ -341,6 +383,7 @@ int main(void)
     test_killed();
     test_waiters_go();
     test_several();
+    test_circle();
     test_program();
     resident = 0;
     memset(disk, 0, sizeof(disk));
