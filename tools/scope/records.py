@@ -81,11 +81,13 @@ class Message:
     LAYOUT = struct.Struct("<B7x3Q")
     EVENTS = {0x12: "fault", 0x13: "fork", 0x14: "remap", 0x15: "remove",
               0x16: "unmap"}
+    OF_OBJECTS = {0xf0: "miss", 0xf1: "dirty", 0xf2: "shrink", 0xf3: "size"}
 
     def __init__(self, call, ctx, data):
         self.tid, self.time, self.ctx = call.tid, call.end, ctx
         event, *self.words = self.LAYOUT.unpack(data)
-        self.event = self.EVENTS.get(event, f"event {event:#x}")
+        self.event = (self.EVENTS | self.OF_OBJECTS).get(
+            event, f"event {event:#x}")
 
     @property
     def address(self):
@@ -103,6 +105,9 @@ class Message:
                 (f" ({', '.join(kinds)})" if kinds else "")
         if self.event == "fork":
             return f"fork, descriptor {flags & 0xffffffff}"
+        if self.event in self.OF_OBJECTS.values():
+            return f"{self.event}: object {flags:#x}, offset {address:#x}, " \
+                f"{self.words[2]:#x}"
         if self.event == "remap":
             return f"remap of {flags:#x} to {address:#x}, " \
                 f"{self.words[2]:#x} bytes"
