@@ -14,7 +14,8 @@ def test_one_entry_per_fault(program):
 def test_object_pagers(program):
     """Counted, and on four processors."""
     for how in (["--icount"], ["--smp", "4"]):
-        ran = harness.boot(*how, "--quiet", "--run", program("object_pager"))
+        ran = harness.boot(*how, "--quiet", "--run", program("object_pager"),
+                           limit=60)
         ran.expect(0, text=r"^1\.\.\d+$")
         assert b"not ok" not in ran.out
 
@@ -22,7 +23,8 @@ def test_object_pagers(program):
 @pytest.mark.parametrize("how", [["--icount"], ["--smp", "4"]],
                          ids=["icount", "smp4"])
 def test_object_races(program, how):
-    ran = harness.boot(*how, "--quiet", "--run", program("object_races"))
+    ran = harness.boot(*how, "--quiet", "--run", program("object_races"),
+                       limit=60)
     ran.expect(0, text=r"^1\.\.\d+$")
     assert b"not ok" not in ran.out
 

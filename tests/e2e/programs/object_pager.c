@@ -458,7 +458,7 @@ static void test_wild(void)
 
 int main(void)
 {
-    alarm(20);
+    alarm(60);
     test_bind();
     test_one_message();
     test_ways();

@@ -12,7 +12,7 @@ enum {
     COUNT = 32,
     FRAMES = 8,
     WORKERS = 3,
-    STEPS = 200
+    STEPS = 120
 };
 
 static char *pages;
