@@ -91,6 +91,15 @@ def seek(count):
     flush_registers()
 
 
+def seek_before(count):
+    """To that instruction, and nothing of it done. An instruction that faults
+    is not counted, and QEMU may stop before or after its exception: so from
+    one instruction earlier in single steps."""
+    seek(max(count - 1, 0))
+    while instruction_count() < count:
+        gdb.execute("stepi", to_string=True)
+
+
 @contextlib.contextmanager
 def undisturbed():
     """What listens to stops does not hear those on the way; at the end the
@@ -121,7 +130,8 @@ class ReverseStepi(Command):
     def run(self, argument):
         check()
         with undisturbed():
-            seek(max(instruction_count() - (number_in(argument) or 1), 0))
+            seek_before(max(instruction_count() -
+                            (number_in(argument) or 1), 0))
         gdb.execute("frame")
 
 
@@ -164,8 +174,10 @@ kernel's entry."""
             seek(min(Replay.entry, start))
             if any(b.enabled for b in gdb.breakpoints() or ()):
                 hits.until(start)
-            if hits.count is not None or instruction_count() != Replay.entry:
-                seek(Replay.entry if hits.count is None else hits.count)
+            if hits.count is not None:
+                seek_before(hits.count)
+            elif instruction_count() != Replay.entry:
+                seek(Replay.entry)
         print(f"breakpoint {hits.why}, instruction {hits.count}"
               if hits.why else "nothing stops the machine before: this is "
               "the kernel's entry")
