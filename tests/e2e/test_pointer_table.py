@@ -95,6 +95,9 @@ def test_every_ioctl_has_a_row():
     there = set(re.findall(r"case ((?:UFFDIO|TC|TIOC|FIO)\w+):", text))
     there |= set(re.findall(r"^#define (PROCMAP_QUERY|FIONBIO)\b", text,
                             re.M))
+    there |= set(re.findall(r"^#define (UFFDIO_FL_\w+) +0x", "".join(
+        read(p) for p in glob.glob(os.path.join(
+            harness.ROOT, "include", "uapi", "faultline", "*.h"))), re.M))
     assert len(there) > 20
     missing = there - commands("ioctl") - NO_IOCTL_ROW
     assert not missing, sorted(missing)
@@ -111,7 +114,7 @@ def test_every_prctl_has_a_row():
 def test_our_own_numbers():
     """The test is built without our headers, for Linux."""
     ours = {}
-    for name in ("prctl", "userfaultfd"):
+    for name in ("prctl", "userfaultfd", "object_pager"):
         ours.update(re.findall(r"^#define (\w+) +(0x\w+)",
                                read("include", "uapi", "faultline",
                                     f"{name}.h"), re.M))

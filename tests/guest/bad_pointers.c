@@ -49,6 +49,11 @@
 /* Faultline's own, and what the headers of Debian 12 do not know yet. */
 #define UFFDIO_FL_COPY_NEXT 0xc050fa00u
 #define UFFDIO_FL_GUARD     0x4020fa01u
+#define UFFDIO_FL_BIND      0x4028fa02u
+#define UFFDIO_FL_FILL      0xc028fa03u
+#define UFFDIO_FL_WAKE      0xc028fa04u
+#define UFFDIO_FL_CLEAN     0xc028fa05u
+#define UFFDIO_FL_EVICT     0xc028fa06u
 #define PR_FAULTS           0x464c0003
 #define PROCMAP_QUERY       0xc0686611u
 #ifndef SYS_process_madvise
