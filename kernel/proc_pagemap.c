@@ -65,7 +65,13 @@ static ssize_t pagemap_read(struct file *f, void __user *buf, size_t n,
     return r * (ssize_t)ENTRY;
 }
 
+static long pagemap_ioctl(struct file *f, unsigned cmd, u64 arg)
+{
+    return pagemap_scan(f->data, cmd, arg);
+}
+
 const struct file_operations pagemap_ops = {
+    .ioctl = pagemap_ioctl,
     .read = pagemap_read,
     .stat = proc_stat,
     .release = proc_release,

@@ -1,4 +1,5 @@
 /* An entry of 64 bits for each page: where it is and what became of it. */
+#include <base/string.h>
 #include <mm/pgtable.h>
 #include <mm/view.h>
 
@@ -37,7 +38,7 @@ static void fill_table(const struct fill *f, u64 va, u64 stop, pte_t *pte)
     spin_unlock(lock);
 }
 
-/* The part of the range that lies in vma. */
+/* The part of the range that lies in vma; the entries are zeros still. */
 static void fill_area(struct vm_area_struct *vma, u64 start, u64 end,
                       const struct fill *f)
 {
@@ -54,13 +55,20 @@ static void fill_area(struct vm_area_struct *vma, u64 start, u64 end,
         fill_table(f, start, stop, pte);
 }
 
+void vma_pagemap(struct vm_area_struct *vma, u64 start, u64 end, u64 *entries)
+{
+    struct fill f = {start, entries};
+
+    memset(entries, 0, ((end - start) >> PAGE_SHIFT) * sizeof(*entries));
+    fill_area(vma, start, end, &f);
+}
+
 void mm_pagemap(struct mm_struct *mm, u64 start, u64 end, u64 *entries)
 {
     struct fill f = {start, entries};
     struct vm_area_struct *vma;
 
-    for (u64 i = 0; i < (end - start) >> PAGE_SHIFT; i++)
-        entries[i] = 0;
+    memset(entries, 0, ((end - start) >> PAGE_SHIFT) * sizeof(*entries));
     mmap_read_lock(mm);
     vma = find_vma(mm, start);
     for (; vma && vma->vm_start < end; vma = vma->vm_next)

@@ -85,6 +85,8 @@ int smaps_show(const struct proc_file *p, struct seq *s, u64 *cursor);
 int smaps_rollup_show(const struct proc_file *p, struct seq *s, u64 *cursor);
 /* kernel/proc_pagemap.c. */
 extern const struct file_operations pagemap_ops;
+/* kernel/proc_pagescan.c: its ioctl. */
+long pagemap_scan(const struct proc_file *p, unsigned cmd, u64 user);
 int clear_refs_store(const struct proc_file *p, s64 value);
 /* kernel/process_vm.c: mem. */
 extern const struct file_operations mem_ops;

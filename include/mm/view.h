@@ -33,6 +33,8 @@ void vma_usage_add(struct vm_area_struct *vma, struct vma_usage *u);
 /* Fills one entry for each page of [start, end), zero outside all areas.
  * Addresses are page aligned. Takes the mmap lock for read. */
 void mm_pagemap(struct mm_struct *mm, u64 start, u64 end, u64 *entries);
+/* The same of one area, which holds all of the range; mmap lock held. */
+void vma_pagemap(struct vm_area_struct *vma, u64 start, u64 end, u64 *entries);
 
 /* From now on every entry is untouched, or of one kind. Takes the mmap lock
  * for read. */
