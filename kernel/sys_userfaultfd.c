@@ -47,7 +47,8 @@ static int read_fork(struct userfaultfd_ctx *ctx, struct uffd_msg *msg,
     return fd < 0 ? fd : 1;
 }
 
-static __noinline int take_some(struct userfaultfd_ctx *ctx,
+/* Faults first, then one event: how many messages, 0, or -errno. */
+static __noinline int take_msgs(struct userfaultfd_ctx *ctx,
                                 struct uffd_msg *msgs, unsigned max)
 {
     struct userfaultfd_event *fork;
@@ -58,14 +59,6 @@ static __noinline int take_some(struct userfaultfd_ctx *ctx,
     if (userfaultfd_next_event(ctx, msgs, &fork))
         return 0;
     return fork ? read_fork(ctx, msgs, fork) : 1;
-}
-
-/* Faults first, then one event: how many messages, 0, or -errno. A reader looks
- * here before and after it goes to sleep. */
-static inline int take_msgs(struct userfaultfd_ctx *ctx, struct uffd_msg *msgs,
-                            unsigned max)
-{
-    return userfaultfd_has_msg(ctx) ? take_some(ctx, msgs, max) : 0;
 }
 
 /* The same, waiting for one: never 0, but perhaps -EINTR. Several threads may
@@ -118,7 +111,7 @@ static int await_msgs(struct userfaultfd_ctx *ctx, struct uffd_msg *msgs,
 int uffd_take(struct file *f, struct uffd_msg *msgs, unsigned max, bool wait)
 {
     struct userfaultfd_ctx *ctx = f->data;
-    int r = take_msgs(ctx, msgs, max);
+    int r = userfaultfd_has_msg(ctx) ? take_msgs(ctx, msgs, max) : 0;
 
     if (r || !wait)
         return r;
