@@ -50,6 +50,11 @@ static void test_rules(void)
     ok(page != MAP_FAILED, "a new mapping may be code where data was");
     works(mprotect(page, PAGE, PROT_READ), "code becomes data");
     fails(mprotect(page, PAGE, RX), EACCES, "and stays that");
+    page = mmap(NULL, 3 * PAGE, RX, ANON, -1, 0);
+    must(page != MAP_FAILED && !mprotect(page + 2 * PAGE, PAGE, PROT_READ));
+    fails(mprotect(page, 3 * PAGE, PROT_EXEC), EACCES, "code and data");
+    must(!munmap(page + PAGE, PAGE));
+    fails(mprotect(page, 3 * PAGE, RX), ENOMEM, "a hole comes first");
 }
 
 static int child_has(void *unused)
