@@ -193,7 +193,7 @@ static void tell(const struct waiting_set *set, bool refused, u64 cycle[4])
     unsigned n = 0, before;
 
     printk("userfaultfd: deadlock closed by %u[%u]%s\n", thread_pid(current),
-           current->tid, refused ? ": SIGBUS" : "");
+           current->tid, refused ? ": SIGBUS" : ", unless a new one comes");
     memset(cycle, 0, 4 * sizeof(cycle[0]));
     for (unsigned i = 0; i < set->count; i++) {
         for (before = 0; set->waits[before].id != set->waits[i].id; before++)
