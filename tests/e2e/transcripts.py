@@ -30,9 +30,10 @@ def answers(text):
 
 def facts(text):
     """The words in it, without what differs from one kernel to the next:
-    numbers, the source lines and arguments of stack frames."""
+    numbers, source lines, frames but the innermost and their arguments."""
     text = re.sub(r"^\d+ .*\n?", "", text.expandtabs(), flags=re.M)
     words = re.sub(r"\s+", " ", text)
+    words = re.sub(r"#[1-9]\d* +(?:0x\w+ in )?\w+ \(.*?\) at \S+", "", words)
     words = re.sub(r"(?:0x\w+ in )?(\w+) \(.*?\) at \S+", r"\1", words)
     words = re.sub(r"\b(0x)?[0-9a-f]*[0-9][0-9a-fx]*\b", "N", words)
     return set(re.sub(r"(\bN|-|>|\|)+", "N", words).split())
