@@ -92,6 +92,11 @@ UNIT := $(patsubst tests/unit/%.c,$(T)/%,$(UNIT_SRC))
 TSUP := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c)) $(wildcard mm/*.c)
 TOBJ := $(patsubst %.c,$(T)/obj/%.o,$(sort $(TSUP)))
 
+FH := $(BUILD)/fuzz-host
+FUZZCC ?= clang
+FHFLAGS = $(filter-out -Werror,$(TFLAGS)) -fsanitize=fuzzer-no-link
+FHOBJ := $(TOBJ:$(T)/%=$(FH)/%) $(FH)/obj/tests/fuzz/host/driver.o
+
 DEPS = -MMD -MP -MT $@ -MF $(dir $@).$(notdir $@).d
 ifeq ($(V),1)
 Q :=
@@ -105,7 +110,7 @@ endif
 endif
 
 .PHONY: all kernel user iso run test test-all unit coverage guest e2e fuzz fuzz-run \
-    fuzz-oracle fuzz-syscalls fuzz-program oracle-host selftests \
+    fuzz-oracle fuzz-host fuzz-syscalls fuzz-program oracle-host selftests \
     oracle oracle-test oracle-linux bench bench-run bench-linux bench-baseline \
     bench-linux-baseline lint format doctor clean help guest-programs \
     unit-programs bench-program FORCE
@@ -258,6 +263,19 @@ $(T)/test_%: $(T)/obj/tests/unit/test_%.o $(TOBJ)
 	$(call say,UNIT)
 	$(Q)$(HOSTCC) $(TFLAGS) --coverage -o $@ $(filter %.o,$^) -lcmocka
 
+# The same with libFuzzer's clang: a program per unit test file, whose tests
+# take their chance from the fuzzer.
+$(FH)/obj/tests/unit/test_%.o: FHFLAGS += -include tests/fuzz/host/fuzz.h
+$(FH)/obj/%.o: %.c $(T)/.flags
+	$(call say,FUZZ)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(FUZZCC) $(FHFLAGS) $(DEPS) -c -o $@ $<
+.SECONDARY: $(FHOBJ) $(UNIT:$(T)/%=$(FH)/obj/tests/unit/%.o)
+$(FH)/%: $(FH)/obj/tests/unit/test_%.o $(FHOBJ)
+	$(call say,FUZZ)
+	$(Q)$(FUZZCC) $(FHFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) \
+	    -lcmocka
+
 # The ISO of the demo: its data module is the kernel's own image.
 MODULES = init=$(U)/init data=$(KERNEL) \
     $(foreach f,$(PAGERS) $(DEMOS),$(notdir $(f))=$(f))
@@ -289,6 +307,7 @@ unit: $(UNIT)
 	@find $(T) -name '*.gcda' -delete
 	@set -e; for t in $(UNIT); do echo "unit: $$(basename $$t)"; \
 	    $$t; done
+	@tests/fuzz/host/run $(BUILD) replay
 	@tools/coverage --total $(T)/obj/mm
 
 # Which lines of mm/ the unit tests reach; ARGS="--missed" names the others.
@@ -322,6 +341,14 @@ selftests: all $(if $(findstring --linux,$(ARGS)),oracle-linux)
 fuzz-syscalls: all guest-programs
 	@BUILD=$(BUILD) $(if $(CALLS),CALLS=$(CALLS)) tests/fuzz/syscalls.sh \
 	    $(SEEDS)
+
+# libFuzzer on mm/ itself, on the host: each target of tests/fuzz/host/run (or
+# those in ARGS) for SECONDS.
+fuzz-host:
+	@tools/install-deps fuzz
+	@$(MAKE) --no-print-directory \
+	    $$(tests/fuzz/host/run $(BUILD) programs $(ARGS))
+	@tests/fuzz/host/run $(BUILD) fuzz $(or $(SECONDS),60) $(ARGS)
 
 oracle-host: all guest-programs
 	@tools/oracle-host $(BUILD)

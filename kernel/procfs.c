@@ -16,10 +16,28 @@
 #define O_DIRECTORY 0200000
 #define NAME_SIZE   32
 
+#ifdef DEBUG
+/* fail-nth: the writer's nth allocation from here on fails. What is left of n
+ * can be read, at the price of one more. */
+static int fail_nth_store(const struct proc_file *p, s64 value)
+{
+    if (p->task != current->task || value < 0)
+        return -EINVAL;
+    alloc_fail_nth((u64)value);
+    return 0;
+}
+#endif
+
 /* /proc/PID/... */
 static const struct proc_entry task_entries[] = {
     {.name = "clear_refs", .mode = 0200, .store = clear_refs_store},
     {.name = "comm", .mode = 0644, .show = comm_show},
+#ifdef DEBUG
+    {.name = "fail-nth",
+     .mode = 0644,
+     .setting = &alloc_fail_countdown,
+     .store = fail_nth_store},
+#endif
     {.name = "maps", .mode = 0444, .show = maps_show, .ioctl = maps_ioctl},
     {.name = "mem", .mode = 0600, .ops = &mem_ops, .needs_mm = true},
     {.name = "oom_score", .mode = 0444, .show = oom_score_show},

@@ -4,6 +4,7 @@
  * in one bit of the frame number) as long as the mate is free too. Relies on
  * memblock for what is free at boot and on the descriptors of all RAM.
  */
+#include <arch/cpu.h>
 #include <base/errno.h>
 #include <base/printk.h>
 #include <base/sanitize.h>
@@ -97,24 +98,35 @@ static void return_block(struct page *page, unsigned order)
     area_push(pfn_to_page(pfn), order);
 }
 
-u64 page_alloc_fail_countdown; /* 0: no fault injection */
+#if defined(DEBUG) || defined(FAULTLINE_HOST)
+u64 alloc_fail_countdown;
+static bool fail_objects;
+static const struct thread *fail_thread; /* to be compared only */
 
 void page_alloc_fail_nth(u64 n)
 {
-    page_alloc_fail_countdown = n;
+    fail_thread = thread_current();
+    alloc_fail_countdown = n;
+    fail_objects = false;
 }
-
-#if defined(DEBUG) || defined(FAULTLINE_HOST)
-bool alloc_fail_objects;
-#endif
 
 void alloc_fail_nth(u64 n)
 {
-#if defined(DEBUG) || defined(FAULTLINE_HOST)
-    alloc_fail_objects = n;
-#endif
-    page_alloc_fail_countdown = n;
+    page_alloc_fail_nth(n);
+    fail_objects = true;
 }
+
+bool page_alloc_should_fail(void)
+{
+    return unlikely(alloc_fail_countdown) && fail_thread == thread_current() &&
+           !--alloc_fail_countdown;
+}
+
+bool object_alloc_should_fail(void)
+{
+    return fail_objects && page_alloc_should_fail();
+}
+#endif
 
 static struct page *take_block_locked(unsigned order)
 {
@@ -262,7 +274,6 @@ void page_alloc_init(void)
     spin_lock_class(&buddy.lock, LOCK_BUDDY);
     buddy.nonempty = 0;
     buddy.free = total_frames = 0;
-    page_alloc_fail_countdown = 0;
     ram_count = 0;
     for (unsigned order = 0; order <= MAX_ORDER; order++)
         list_init(&buddy.area[order]);

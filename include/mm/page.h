@@ -129,26 +129,15 @@ static inline void put_page(struct page *page)
 unsigned page_alloc_bulk(struct page **pages, unsigned n);
 void page_free_bulk(struct page **pages, unsigned n);
 
-/* True when fault injection wants this allocation to fail. */
-extern u64 page_alloc_fail_countdown;
-static inline bool page_alloc_should_fail(void)
-{
-    return unlikely(page_alloc_fail_countdown) && !--page_alloc_fail_countdown;
-}
-
-/* Objects count as well, between alloc_fail_nth(n) and alloc_fail_nth(0): in
- * debug builds and on the host. */
+/* Fault injection wants this allocation, of a frame or of an object, to fail:
+ * in debug builds and on the host. */
 #if defined(DEBUG) || defined(FAULTLINE_HOST)
-extern bool alloc_fail_objects;
-static inline bool object_alloc_should_fail(void)
-{
-    return unlikely(alloc_fail_objects) && page_alloc_should_fail();
-}
+bool page_alloc_should_fail(void);
+bool object_alloc_should_fail(void);
+extern u64 alloc_fail_countdown; /* 0: none is to fail any more */
 #else
-static inline bool object_alloc_should_fail(void)
-{
-    return false;
-}
+#define page_alloc_should_fail()   false
+#define object_alloc_should_fail() false
 #endif
 
 /* Frames in the caches of all CPUs. */
@@ -176,11 +165,9 @@ int page_alloc_validate(void);
 /* This CPU holds a lock of the kind taken by spin_lock_hot(). Slow. */
 bool mm_hot_locks_held(void);
 
-/* nth-allocation failure: the next n-th frame allocation from now fails once
- * (0: off). For tests. */
+/* nth-allocation failure, where there is fault injection: the nth from now that
+ * this thread makes fails, once (0: off), of frames / of frames and objects. */
 void page_alloc_fail_nth(u64 n);
-
-/* The same of frames and, where object_alloc_should_fail() can, objects. */
 void alloc_fail_nth(u64 n);
 
 /* The one page of zeros that read faults map. */

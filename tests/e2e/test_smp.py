@@ -3,6 +3,7 @@ on one and two processors is not repeated; here are four and eight, counted
 and not, and a kernel built with `make D=1`, which checks its own locks."""
 
 import os
+import re
 import subprocess
 
 import pytest
@@ -94,6 +95,14 @@ def debug_boot(kernel, folder, options, program, *argv, words="quiet"):
 @pytest.mark.parametrize("name, options, argv", DEBUG_RUNS)
 def test_debug_build(debug_kernel, tmp_path, name, options, argv):
     check(debug_boot(debug_kernel, tmp_path, options, name, *argv))
+
+
+def test_each_allocation_may_fail(debug_kernel, tmp_path):
+    ran = debug_boot(debug_kernel, tmp_path, ["--icount"], "fail_nth")
+    check(ran)
+    failures = re.findall(r": (\d+) failures, (\d+) times", ran.text)
+    assert len(failures) > 40
+    assert sum(int(n) + int(m) for n, m in failures) > 80
 
 
 def test_debug_build_reports_stack_use(debug_kernel, tmp_path):

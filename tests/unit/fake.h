@@ -50,6 +50,13 @@ u64 fake_frames_used(void);
 void fake_seed(void);
 u64 fake_rand(u64 below);
 
+/* Whether a random test goes on with its nth step of at most `steps`. */
+bool fake_more(unsigned n, unsigned steps);
+
+/* From now on these bytes are chance, then there is no more: a fuzzer's input,
+ * or the environment's INPUT, in hexadecimal. */
+void fake_input(const u8 *bytes, size_t count);
+
 /* ---- panic() ---- */
 
 extern jmp_buf fake_panic_jmp;

@@ -17,6 +17,7 @@ jmp_buf fake_panic_jmp;
 bool fake_panic_armed, fake_quiet;
 
 static u64 random_state = 1;
+static const u8 *input, *input_end; /* NULL: none */
 
 void fake_machine_bare(void)
 {
@@ -107,8 +108,51 @@ void fake_seed(void)
     fprintf(stderr, "seed: %lu\n", random_state);
 }
 
+void fake_input(const u8 *bytes, size_t count)
+{
+    input = bytes;
+    input_end = bytes + count;
+}
+
+/* As few bytes as the number needs, of one, two and eight; 0 where there are
+ * none. */
+static u64 input_take(u64 below)
+{
+    u64 v = 0;
+
+    for (unsigned i = below <= 256     ? 1
+                      : below <= 65536 ? 2
+                                       : 8;
+         i && input < input_end; i--)
+        v = v << 8 | *input++;
+    return v % below;
+}
+
+bool fake_more(unsigned n, unsigned steps)
+{
+    return n < steps && (!input || input < input_end);
+}
+
+/* TEST=name INPUT=hex: that test with these bytes, as the fuzzer found them. */
+static __attribute__((constructor)) void replay(void)
+{
+    const char *name = getenv("TEST"), *hex = getenv("INPUT");
+    static u8 bytes[65536];
+    size_t n = 0;
+
+    if (name)
+        cmocka_set_test_filter(name);
+    for (; hex && n < sizeof(bytes) && sscanf(hex, "%2hhx", &bytes[n]) == 1;
+         hex += 2)
+        n++;
+    if (hex)
+        fake_input(bytes, n);
+}
+
 u64 fake_rand(u64 below)
 {
+    if (input)
+        return input_take(below);
     random_state ^= random_state >> 12;
     random_state ^= random_state << 25;
     random_state ^= random_state >> 27;

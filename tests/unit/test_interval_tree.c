@@ -2,6 +2,7 @@
  * questions; and the order of intervals that begin alike. */
 #include "fake.h"
 
+#include <base/string.h>
 #include <mm/interval_tree.h>
 
 #define NODES 64
@@ -66,7 +67,8 @@ static void toggle(unsigned i)
 static void random_operations(void **state __maybe_unused)
 {
     interval_tree_init(&root);
-    for (unsigned op = 0; op < OPS; op++) {
+    memset(born, 0, sizeof(born));
+    for (unsigned op = 0; fake_more(op, OPS); op++) {
         u64 first = fake_rand(RANGE);
 
         toggle((unsigned)fake_rand(op & 4096 ? NODES : NODES / 8));

@@ -58,7 +58,7 @@ static void op_shortage(void)
 static void random_calls(void **state __maybe_unused)
 {
     setup_pages();
-    for (unsigned n = 0; n < 10000; n++) {
+    for (unsigned n = 0; fake_more(n, 10000); n++) {
         u64 what = fake_rand(30), there = 0;
         struct range r = random_range();
 

@@ -207,7 +207,7 @@ static void random_calls(void **state __maybe_unused)
 
     memset(pages, 0, sizeof(pages));
     future = false;
-    for (unsigned n = 0; n < 20000; n++) {
+    for (unsigned n = 0; fake_more(n, 20000); n++) {
         u64 what = fake_rand(ARRAY_SIZE(ops) * 4 + 1);
 
         if (what < ARRAY_SIZE(ops) * 4)

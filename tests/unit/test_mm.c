@@ -302,7 +302,7 @@ static void random_step(void)
 
 static void random_ops(void **state __maybe_unused)
 {
-    for (unsigned op = 0; op < 30000; op++) {
+    for (unsigned op = 0; fake_more(op, 30000); op++) {
         random_step();
         check_all();
     }
@@ -349,7 +349,7 @@ static void one_failing_step(void)
 
 static void failing_allocations(void **state __maybe_unused)
 {
-    for (unsigned op = 0; op < 20000; op++) {
+    for (unsigned op = 0; fake_more(op, 20000); op++) {
         mm_shrink_all(); /* so that slabs need frames again */
         page_alloc_fail_nth(1 + fake_rand(fake_rand(2) ? 3 : 12));
         one_failing_step();

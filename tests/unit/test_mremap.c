@@ -79,7 +79,7 @@ static void shrink(struct range r)
 static void random_sizes(void **state __maybe_unused)
 {
     memset(pages, 0, sizeof(pages));
-    for (unsigned n = 0; n < 20000; n++) {
+    for (unsigned n = 0; fake_more(n, 20000); n++) {
         struct range r = random_range();
         u64 what = fake_rand(10);
 

@@ -112,11 +112,11 @@ static void random_calls(void **state __maybe_unused)
         op_map,     op_map,  op_map,     op_unmap, op_unmap, op_protect,
         op_protect, op_move, op_discard, op_touch, op_touch};
 
-    for (unsigned round = 0; round < 60; round++) {
+    for (unsigned round = 0; fake_more(round, 60); round++) {
         struct mm_struct *old = mm;
 
         memset(pages, 0, sizeof(pages));
-        for (unsigned n = 0; n < 200; n++) {
+        for (unsigned n = 0; fake_more(n, 200); n++) {
             struct range r = random_range();
 
             if (fake_rand(25))

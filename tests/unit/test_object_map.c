@@ -174,11 +174,11 @@ static void pieces(void **state __maybe_unused)
     const u64 pages = 64;
 
     assert_int_equal(object_resize(object, pages * PAGE_SIZE), 0);
-    for (unsigned round = 0; round < 50; round++) {
+    for (unsigned round = 0; fake_more(round, 50); round++) {
         u64 a = map(pages, MAP_SHARED, 0), cut = fake_rand(pages);
 
         fill(a, pages, 'a');
-        for (unsigned i = 0; i < 40; i++) {
+        for (unsigned i = 0; fake_more(i, 40); i++) {
             u64 at = fake_rand(pages), n = 1 + fake_rand(pages - at);
 
             assert_int_equal(do_mprotect(mm, a + at * PAGE_SIZE, n * PAGE_SIZE,

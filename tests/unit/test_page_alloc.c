@@ -111,7 +111,7 @@ static void random_ops(void **state __maybe_unused)
 {
     u64 all = frames_free();
 
-    for (unsigned op = 0; op < 30000; op++) {
+    for (unsigned op = 0; fake_more(op, 30000); op++) {
         if (block_count < MAX_BLOCKS && fake_rand(100) < 55) {
             /* Mostly small, sometimes any order. */
             unsigned order = (unsigned)fake_rand(fake_rand(4) ? 2 : 11);

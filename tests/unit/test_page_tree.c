@@ -51,7 +51,7 @@ static void random_ops(unsigned bits)
     u64 seen[2] = {0, 0}, expected = 0;
 
     choose_indices(bits);
-    for (unsigned op = 0; op < 2000; op++) {
+    for (unsigned op = 0; fake_more(op, 2000); op++) {
         unsigned i = (unsigned)fake_rand(ENTRIES);
 
         if (fake_rand(3)) {

@@ -79,7 +79,7 @@ static void random_windows(void **state __maybe_unused)
 
     memset(shows, 0xff, sizeof(shows));
     memset(bytes, 0, sizeof(bytes));
-    for (unsigned n = 0; n < 20000; n++) {
+    for (unsigned n = 0; fake_more(n, 20000); n++) {
         ops[fake_rand(ARRAY_SIZE(ops))](random_range());
         assert_int_equal(validate_mm(mm), 0);
         fake_tlb_check();

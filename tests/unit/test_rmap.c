@@ -206,7 +206,7 @@ static void random_operations(void **state __maybe_unused)
     assert_non_null(object);
     for (unsigned i = 0; i < SPACES; i++)
         space[i] = mm_create();
-    for (unsigned n = 0; n < 6000; n++) {
+    for (unsigned n = 0; fake_more(n, 6000); n++) {
         random_step();
         if (n % 4 == 0)
             for (unsigned i = 0; i < SPACES; i++)

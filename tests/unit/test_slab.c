@@ -41,7 +41,7 @@ static void cache_of_size(size_t size)
     kmem_cache_init(&cache, "test", size);
     assert_true(cache.size >= size);
     assert_true(cache.per_slab * cache.size <= PAGE_SIZE << cache.order);
-    for (unsigned op = 0; op < 3000; op++) {
+    for (unsigned op = 0; fake_more(op, 3000); op++) {
         if (count < 300 && fake_rand(100) < 52)
             hold(kmem_cache_alloc(&cache), size);
         else if (count)
@@ -100,7 +100,7 @@ static void zalloc(void **state __maybe_unused)
 
 static void kmalloc_sizes(void **state __maybe_unused)
 {
-    for (unsigned op = 0; op < 6000; op++) {
+    for (unsigned op = 0; fake_more(op, 6000); op++) {
         if (count < 200 && fake_rand(100) < 52) {
             size_t size = 1 + fake_rand(1ul << (1 + fake_rand(16)));
 
@@ -128,7 +128,7 @@ static void kmalloc_edges(void **state __maybe_unused)
     hold(kmalloc(4ul << 20), 4ul << 20);
     kfree(release(0));
     p = kzalloc(5000);
-    for (unsigned i = 0; i < 5000; i++)
+    for (unsigned i = 0; fake_more(i, 5000); i++)
         assert_int_equal(p[i], 0);
     kfree(p);
 }

@@ -85,7 +85,7 @@ static void op_discard(unsigned n)
 
 static void random_moves(void **state __maybe_unused)
 {
-    for (unsigned n = 0; n < 20000; n++) {
+    for (unsigned n = 0; fake_more(n, 20000); n++) {
         u64 what = fake_rand(10);
 
         if (what < 4)

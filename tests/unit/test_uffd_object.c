@@ -156,7 +156,7 @@ static void random_calls(void **state __maybe_unused)
 
     map_registered(MAP_SHARED, VM_UFFD_MISSING | VM_UFFD_MINOR);
     fake_on_block = serve;
-    for (unsigned n = 0; n < 20000; n++) {
+    for (unsigned n = 0; fake_more(n, 20000); n++) {
         ops[fake_rand(ARRAY_SIZE(ops))]((unsigned)fake_rand(COUNT));
         for (unsigned i = 0; i < COUNT; i++)
             assert_int_equal(is_there(i), pages[i].mapped);

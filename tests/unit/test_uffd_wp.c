@@ -153,7 +153,7 @@ static void random_calls(u64 with, bool object)
     assert_int_equal(
         userfaultfd_register(ctx, page_at(0), page_at(PAGES), VM_UFFD_WP), 0);
     fake_on_block = serve;
-    for (unsigned n = 0; n < 6000; n++) {
+    for (unsigned n = 0; fake_more(n, 6000); n++) {
         u64 what = fake_rand(100);
         struct range r = random_range();
 

@@ -230,7 +230,7 @@ static void change_layout(void)
 
 static void random_layouts(void **state __maybe_unused)
 {
-    for (unsigned op = 0; op < 100000; op++) {
+    for (unsigned op = 0; fake_more(op, 100000); op++) {
         u64 len = (1 + fake_rand(fake_rand(2) ? 30 : 3000)) * PAGE_SIZE;
         u64 hint = random_region() + fake_rand(2000 * PAGE_SIZE);
         u64 flags = fake_rand(8) ? 0 : MAP_32BIT;

@@ -277,7 +277,7 @@ static void random_pages(void **state __maybe_unused)
     u8 byte[PAGES] = {0};
 
     fake_on_block = fill_by_copy;
-    for (unsigned op = 0; op < 20000; op++) {
+    for (unsigned op = 0; fake_more(op, 20000); op++) {
         unsigned i = (unsigned)fake_rand(PAGES), what = (unsigned)fake_rand(10);
         u64 va = page_at(i);
         bool fill = !there[i] && registered[i];

@@ -72,7 +72,7 @@ static void soft_dirty_says_what_was_written(void **state __maybe_unused)
     map_pages(0, PAGES / 2, RW, ANON);
     map_pages(PAGES / 2, PAGES / 2, RW, SHARED);
     memset(dirty, true, sizeof(dirty));
-    for (unsigned n = 0; n < 4000; n++) {
+    for (unsigned n = 0; fake_more(n, 4000); n++) {
         unsigned i = (unsigned)fake_rand(PAGES);
         u64 what = fake_rand(20);
 

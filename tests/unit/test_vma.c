@@ -423,7 +423,7 @@ static void check_find(void)
 static void random_ops(void **state __maybe_unused)
 {
     memset(model, '.', PAGES);
-    for (unsigned op = 0; op < 60000; op++) {
+    for (unsigned op = 0; fake_more(op, 60000); op++) {
         unsigned first = (unsigned)fake_rand(PAGES);
         unsigned end = first + 1 + (unsigned)fake_rand(PAGES - first);
         char c = (char)('a' + fake_rand(SHAPES));
