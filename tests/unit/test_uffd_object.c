@@ -153,16 +153,17 @@ static void random_calls(void **state __maybe_unused)
     void (*const ops[])(unsigned) = {op_touch, op_touch,        op_touch,
                                      op_fill,  op_write_object, op_punch,
                                      op_unmap};
+    unsigned n;
 
     map_registered(MAP_SHARED, VM_UFFD_MISSING | VM_UFFD_MINOR);
     fake_on_block = serve;
-    for (unsigned n = 0; fake_more(n, 20000); n++) {
+    for (n = 0; fake_more(n, 20000); n++) {
         ops[fake_rand(ARRAY_SIZE(ops))]((unsigned)fake_rand(COUNT));
         for (unsigned i = 0; i < COUNT; i++)
             assert_int_equal(is_there(i), pages[i].mapped);
         fake_tlb_check();
     }
-    assert_true(missing > 100 && minor > 100);
+    assert_true(n < 20000 || (missing > 100 && minor > 100));
 }
 
 /* Only missing pages are the pager's: those that are there are just mapped. */

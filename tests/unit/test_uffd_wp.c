@@ -147,13 +147,15 @@ static void random_calls(u64 with, bool object)
         op_protect, op_protect, op_protect, op_discard, op_read,
         op_read,    op_write,   op_write,   op_write,   op_write};
 
+    unsigned n;
+
     features = ctx->features = with;
     shared = object;
     map_pages(0, PAGES, RW, shared ? SHARED : ANON);
     assert_int_equal(
         userfaultfd_register(ctx, page_at(0), page_at(PAGES), VM_UFFD_WP), 0);
     fake_on_block = serve;
-    for (unsigned n = 0; fake_more(n, 6000); n++) {
+    for (n = 0; fake_more(n, 6000); n++) {
         u64 what = fake_rand(100);
         struct range r = random_range();
 
@@ -165,7 +167,8 @@ static void random_calls(u64 with, bool object)
             op_fork(r);
         check();
     }
-    assert_int_equal(!messages, !!(with & UFFD_FEATURE_WP_ASYNC));
+    if (n == 6000)
+        assert_int_equal(!messages, !!(with & UFFD_FEATURE_WP_ASYNC));
     /* Who unregisters frees everything. */
     assert_int_equal(userfaultfd_unregister(ctx, page_at(0), page_at(PAGES)),
                      0);
