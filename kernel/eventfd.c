@@ -52,17 +52,11 @@ static ssize_t eventfd_read(struct file *f, void __user *buf, size_t n,
                             u64 *pos __maybe_unused)
 {
     struct eventfd *e = f->data;
-    u64 value;
-    int r;
+    ssize_t r = read_value(f, &e->queue, take, e, buf, n);
 
-    if (n < sizeof(value))
-        return -EINVAL;
-    r = wait_for_value(f, &e->queue, take, e, &value);
-    if (r)
-        return r;
-    wake_up_all(&e->queue);
-    r = copy_to_user(buf, &value, sizeof(value));
-    return r ? r : (ssize_t)sizeof(value);
+    if (r > 0 || r == -EFAULT) /* taken: there is room to write */
+        wake_up_all(&e->queue);
+    return r;
 }
 
 static ssize_t eventfd_write(struct file *f, const void __user *buf, size_t n,

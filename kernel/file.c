@@ -1,4 +1,6 @@
 /* Open descriptions: what descriptors share after dup() and fork(). */
+#include <arch/uaccess.h>
+#include <base/errno.h>
 #include <kernel/epoll.h>
 #include <kernel/file.h>
 #include <kernel/thread.h>
@@ -56,4 +58,18 @@ int wait_for_value(struct file *f, struct wait_queue *q, wait_value_fn fn,
     current->waiting_for = NULL;
     wait_remove(q, &w);
     return *value ? 0 : -ERESTARTSYS;
+}
+
+ssize_t read_value(struct file *f, struct wait_queue *q, wait_value_fn fn,
+                   void *object, void __user *buf, size_t n)
+{
+    u64 value;
+    int r;
+
+    if (n < sizeof(value))
+        return -EINVAL;
+    r = wait_for_value(f, q, fn, object, &value);
+    if (!r)
+        r = copy_to_user(buf, &value, sizeof(value));
+    return r ? r : (ssize_t)sizeof(value);
 }

@@ -60,15 +60,8 @@ static ssize_t timerfd_read(struct file *f, void __user *buf, size_t n,
                             u64 *pos __maybe_unused)
 {
     struct timerfd *t = f->data;
-    u64 ticks;
-    int r;
 
-    if (n < sizeof(ticks))
-        return -EINVAL;
-    r = wait_for_value(f, &t->queue, (wait_value_fn)take, t, &ticks);
-    if (!r)
-        r = copy_to_user(buf, &ticks, sizeof(ticks));
-    return r ? r : (ssize_t)sizeof(ticks);
+    return read_value(f, &t->queue, (wait_value_fn)take, t, buf, n);
 }
 
 static unsigned timerfd_poll(struct file *f, struct poll_table *pt)

@@ -100,31 +100,26 @@ static void return_block(struct page *page, unsigned order)
 
 #if defined(DEBUG) || defined(FAULTLINE_HOST)
 u64 alloc_fail_countdown;
-static bool fail_objects;
+bool alloc_fail_objects;
 static const struct thread *fail_thread; /* to be compared only */
 
 void page_alloc_fail_nth(u64 n)
 {
     fail_thread = thread_current();
     alloc_fail_countdown = n;
-    fail_objects = false;
+    alloc_fail_objects = false;
 }
 
 void alloc_fail_nth(u64 n)
 {
     page_alloc_fail_nth(n);
-    fail_objects = true;
+    alloc_fail_objects = true;
 }
 
 bool page_alloc_should_fail(void)
 {
     return unlikely(alloc_fail_countdown) && fail_thread == thread_current() &&
            !--alloc_fail_countdown;
-}
-
-bool object_alloc_should_fail(void)
-{
-    return fail_objects && page_alloc_should_fail();
 }
 #endif
 

@@ -92,6 +92,9 @@ static inline struct mem_object *file_object(struct file *f)
 typedef u64 (*wait_value_fn)(void *object);
 __must_check int wait_for_value(struct file *f, struct wait_queue *q,
                                 wait_value_fn fn, void *object, u64 *value);
+/* The read(2) of such a file: its 8 bytes, or -EINVAL, -EFAULT as well. */
+ssize_t read_value(struct file *f, struct wait_queue *q, wait_value_fn fn,
+                   void *object, void __user *buf, size_t n);
 
 /* ---- the table (kernel/files.c) ---- */
 

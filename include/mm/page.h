@@ -133,7 +133,9 @@ void page_free_bulk(struct page **pages, unsigned n);
  * in debug builds and on the host. */
 #if defined(DEBUG) || defined(FAULTLINE_HOST)
 bool page_alloc_should_fail(void);
-bool object_alloc_should_fail(void);
+extern bool alloc_fail_objects; /* and not frames alone */
+#define object_alloc_should_fail()                                             \
+    (alloc_fail_objects && page_alloc_should_fail())
 extern u64 alloc_fail_countdown; /* 0: none is to fail any more */
 #else
 #define page_alloc_should_fail()   false

@@ -66,53 +66,23 @@ def terminal(program):
         t.close()
 
 
-@pytest.mark.parametrize("what, typed, number", [
-    ("int", b"\x03", 2), ("quit", b"\x1c", 3)])
-def test_signal(terminal, what, typed, number):
+# What the program is to do, then what it says and what is typed in turn.
+@pytest.mark.parametrize("what, status, talk", [
+    ("int", 0, [b"ready signal\n", b"\x03", b"signal 2\n"]),
+    ("quit", 0, [b"ready signal\n", b"\x1c", b"signal 3\n"]),
+    ("stop", 0, [b"ready stop\n", b"\x1a", b"stopped 20\n"]),
+    ("raw", 0, [b"ready raw\n", b"\x03", b"byte 3\n"]),
+    # A signal forgets what was typed.
+    ("flush", 0, [b"ready signal\n", b"half a li\x03", b"ready line\n",
+                  b"a whole one\n", b"line a whole one\n"]),
+    ("die", 128 + 2, [b"ready die\n", b"\x03", b"killed by signal 2"]),
+    # Of a reader, in the middle of a line.
+    ("kill", 0, [b"ready kill\n", b"half a line", b"reader 9\n"]),
+], ids=lambda v: v if isinstance(v, str) else "")
+def test_typed(terminal, what, status, talk):
     t = terminal(what)
-    t.expect(b"ready signal\n")
-    t.type(typed)
-    t.expect(b"signal %d\n" % number)
-    assert t.status() == 0
-
-
-def test_stop(terminal):
-    t = terminal("stop")
-    t.expect(b"ready stop\n")
-    t.type(b"\x1a")
-    t.expect(b"stopped 20\n")
-    assert t.status() == 0
-
-
-def test_raw(terminal):
-    t = terminal("raw")
-    t.expect(b"ready raw\n")
-    t.type(b"\x03")
-    t.expect(b"byte 3\n")
-    assert t.status() == 0
-
-
-def test_signal_forgets_what_was_typed(terminal):
-    t = terminal("flush")
-    t.expect(b"ready signal\n")
-    t.type(b"half a li\x03")
-    t.expect(b"ready line\n")
-    t.type(b"a whole one\n")
-    t.expect(b"line a whole one\n")
-    assert t.status() == 0
-
-
-def test_kills_the_program(terminal):
-    t = terminal("die")
-    t.expect(b"ready die\n")
-    t.type(b"\x03")
-    t.expect(b"killed by signal 2")
-    assert t.status() == 128 + 2
-
-
-def test_reader_is_killed(terminal):
-    t = terminal("kill")
-    t.expect(b"ready kill\n")
-    t.type(b"half a line")
-    t.expect(b"reader 9\n")
-    assert t.status() == 0
+    for said, typed in zip(talk[::2], talk[1::2]):
+        t.expect(said)
+        t.type(typed)
+    t.expect(talk[-1])
+    assert t.status() == status

@@ -3,30 +3,10 @@
  * itself or hands over rubbish harms nobody but its clients, and they can
  * always be killed.
  */
-#include "uffd_util.h"
-
-enum {
-    COUNT = 4
-};
+#include "uffd_pages.h"
 
 #define KERNEL_HALF   ((char *)0xffff888000000000UL)
 #define NON_CANONICAL ((char *)0x0000900000000000UL)
-
-static char *pages;
-static int fd;
-
-static void set_up(void)
-{
-    pages = map_pages(COUNT);
-    fd = uffd_new(O_NONBLOCK);
-    must(!uffd_register(fd, pages, COUNT * PAGE));
-}
-
-static void tear_down(void)
-{
-    close(fd);
-    munmap(pages, COUNT * PAGE);
-}
 
 /* Whether UFFDIO_COPY with these arguments fails and wakes nobody. */
 static int copy_refused(void *to, const void *from, size_t size)

@@ -3,31 +3,14 @@
  * whatever happens, nobody waits who need not, and what is filled is right.
  */
 #define _GNU_SOURCE
-#include "uffd_util.h"
+#include "uffd_pages.h"
 
 #include <linux/futex.h>
 
 enum {
-    COUNT = 4,
     CROWD = 100,
     ROUNDS = 20
 };
-
-static char *pages;
-static int fd;
-
-static void set_up(void)
-{
-    pages = map_pages(COUNT);
-    fd = uffd_new(O_NONBLOCK);
-    must(!uffd_register(fd, pages, COUNT * PAGE));
-}
-
-static void tear_down(void)
-{
-    close(fd);
-    munmap(pages, COUNT * PAGE);
-}
 
 /* ---- a pager task that is killed at a stage of its work ---- */
 

@@ -12,17 +12,6 @@
 #endif
 #define SEAL_FUTURE 0x10
 
-static int resident(char *at, size_t count)
-{
-    unsigned char vec[16];
-    int n = 0;
-
-    must(!mincore(at, count * PAGE, vec));
-    for (size_t i = 0; i < count; i++)
-        n += vec[i] & 1;
-    return n;
-}
-
 static void test_shared(void)
 {
     char *at = map_shared(6), *twin = remap(at, 0, 6 * PAGE, MREMAP_MAYMOVE, 0);

@@ -158,17 +158,6 @@ static void test_no_effect(void)
     munmap(shared, 4 * PAGE);
 }
 
-static int resident(char *at, size_t count)
-{
-    unsigned char vec[16];
-    int n = 0;
-
-    must(!mincore(at, count * PAGE, vec));
-    for (size_t i = 0; i < count; i++)
-        n += vec[i] & 1;
-    return n;
-}
-
 static void test_populate(void)
 {
     char *at = map_at(hole(8), 8, RW);

@@ -76,4 +76,16 @@ static inline int filled(const char *at, size_t count, int first)
     return 1;
 }
 
+/* How many of the pages, at most 16, are in memory. */
+static inline int resident(void *at, size_t count)
+{
+    unsigned char vec[16];
+    int n = 0;
+
+    must(!mincore(at, count * PAGE, vec));
+    for (size_t i = 0; i < count; i++)
+        n += vec[i] & 1;
+    return n;
+}
+
 #endif

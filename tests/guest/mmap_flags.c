@@ -22,17 +22,6 @@ static char *map(void *at, size_t count, int prot, int flags)
     return (char *)syscall(SYS_mmap, at, count * PAGE, prot, flags, -1, 0);
 }
 
-static int resident(char *at, size_t count)
-{
-    unsigned char vec[16];
-    int n = 0;
-
-    must(!mincore(at, count * PAGE, vec));
-    for (size_t i = 0; i < count; i++)
-        n += vec[i] & 1;
-    return n;
-}
-
 static int look_wiped(void *at)
 {
     return all_bytes(at, 0, PAGE) ? 0 : 1;

@@ -3,27 +3,7 @@
  * descriptor, the registration, the mapping, the task; and what fork, exec
  * of another pager, signals and MADV_DONTNEED do to a registered range.
  */
-#include "uffd_util.h"
-
-static char *pages;
-static int fd;
-
-enum {
-    COUNT = 4
-};
-
-static void set_up(void)
-{
-    pages = map_pages(COUNT);
-    fd = uffd_new(O_NONBLOCK);
-    must(!uffd_register(fd, pages, COUNT * PAGE));
-}
-
-static void tear_down(void)
-{
-    close(fd);
-    munmap(pages, COUNT * PAGE);
-}
+#include "uffd_pages.h"
 
 /* Starts a thread that reads the first page, and waits until it waits. */
 static pthread_t start_waiting(void)

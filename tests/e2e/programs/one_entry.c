@@ -3,12 +3,11 @@
  * see docs/userfaultfd.md. Prints TAP, and what a round trip costs.
  */
 #define _GNU_SOURCE
-#include "../../guest/uffd_util.h"
+#include "../../guest/uffd_pages.h"
 
 #define COPY_NEXT 0xc050fa00u
 
 enum {
-    COUNT = 4,
     ROUNDS = 100
 };
 
@@ -17,22 +16,6 @@ struct copy_next {
     __u64 reserved;
     struct uffd_msg message;
 };
-
-static char *pages;
-static int fd;
-
-static void set_up(void)
-{
-    pages = map_pages(COUNT);
-    fd = uffd_new(O_NONBLOCK);
-    must(!uffd_register(fd, pages, COUNT * PAGE));
-}
-
-static void tear_down(void)
-{
-    close(fd);
-    munmap(pages, COUNT * PAGE);
-}
 
 static unsigned long ticks(void)
 {
