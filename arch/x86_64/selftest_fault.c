@@ -94,9 +94,11 @@ static long null_write_table_locked(u64 addr)
     return null_write();
 }
 
+/* Announced, but by nothing that could be told of a failure. */
 static long null_write_mmap_locked(void)
 {
-    mmap_read_lock(current->mm);
+    mmap_write_lock(current->mm);
+    __asm__ volatile("stac" ::: "memory");
     return null_write();
 }
 
@@ -116,26 +118,37 @@ static long corrupt_entry(u64 addr)
     return 0;
 }
 
-static long copy_without_faults(u64 addr)
+static long copy(u64 addr)
 {
     u64 word;
-    long r;
 
-    pagefault_disable();
-    r = copy_from_user(&word, (const void __user *)addr, sizeof(word));
-    pagefault_enable();
-    return r;
+    return copy_from_user(&word, (const void __user *)addr, sizeof(word));
 }
 
-static long copy_locked(u64 addr)
+/* From a page that is not there, where it must not be waited for. */
+static long copy_badly(u64 what, u64 addr)
 {
     static spinlock_t lock = SPINLOCK_INIT_CLASS(LOCK_CONSOLE);
-    u64 word;
+    struct mm_struct *mm = current->mm;
     long r;
 
-    spin_lock(&lock);
-    r = copy_from_user(&word, (const void __user *)addr, sizeof(word));
-    spin_unlock(&lock);
+    if (what == PR_OOPS_NO_FAULTS) {
+        pagefault_disable();
+        r = copy(addr);
+        pagefault_enable();
+    } else if (what == PR_OOPS_ATOMIC) {
+        spin_lock(&lock);
+        r = copy(addr);
+        spin_unlock(&lock);
+    } else if (what == PR_OOPS_COPY_IRQS_OFF) {
+        irq_disable();
+        r = copy(addr);
+        irq_enable();
+    } else {
+        current->mm = NULL;
+        r = copy(addr);
+        current->mm = mm;
+    }
     return r;
 }
 
@@ -161,9 +174,10 @@ long arch_selftest_call(u64 what, u64 addr)
     case PR_OOPS_CORRUPT:
         return corrupt_entry(addr);
     case PR_OOPS_NO_FAULTS:
-        return copy_without_faults(addr);
     case PR_OOPS_ATOMIC:
-        return copy_locked(addr);
+    case PR_OOPS_COPY_IRQS_OFF:
+    case PR_OOPS_NO_MM:
+        return copy_badly(what, addr);
     default:
         return -EINVAL;
     }

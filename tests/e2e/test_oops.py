@@ -6,7 +6,7 @@ import pytest
 import harness
 
 NULL, LOCKED, TABLE_LOCKED, MMAP_LOCKED, IRQS_OFF, SMAP, SMEP, CORRUPT, \
-    NO_FAULTS, ATOMIC = range(1, 11)
+    NO_FAULTS, ATOMIC, COPY_IRQS_OFF, NO_MM = range(1, 13)
 EINVAL, EFAULT, SIGKILL = 22, 14, 9
 
 
@@ -29,10 +29,12 @@ def test_only_the_task_dies(program, which, cause):
                  rf"^killed by {SIGKILL}"])
 
 
-@pytest.mark.parametrize("which", [LOCKED, TABLE_LOCKED, MMAP_LOCKED,
-                                   IRQS_OFF])
-def test_a_lock_makes_it_a_panic(program, which):
-    oops(program, which).expect(35, outcome="panic", text=r"^PANIC: ")
+@pytest.mark.parametrize("which, cause", [
+    (LOCKED, ""), (TABLE_LOCKED, ""), (IRQS_OFF, ""),
+    (MMAP_LOCKED, "kernel fault with the mmap lock held")])
+def test_a_lock_makes_it_a_panic(program, which, cause):
+    oops(program, which).expect(35, outcome="panic",
+                                text=rf"^PANIC: .*{cause}")
 
 
 def test_corrupt_table(program):
@@ -43,7 +45,7 @@ def test_corrupt_table(program):
                  rf"^killed by {SIGKILL}"])
 
 
-@pytest.mark.parametrize("which", [NO_FAULTS, ATOMIC])
+@pytest.mark.parametrize("which", [NO_FAULTS, ATOMIC, COPY_IRQS_OFF, NO_MM])
 def test_copies_that_must_not_wait(program, which):
     oops(program, which).expect(0, text=rf"^exited with {EFAULT}$")
 

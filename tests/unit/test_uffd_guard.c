@@ -66,8 +66,8 @@ static void late_with_protected_pages(void **state __maybe_unused)
     assert_int_equal(
         userfaultfd_register(ctx, page_at(8), page_at(10), VM_UFFD_WP), 0);
     assert_true(fake_write(mm, page_at(8), 1));
-    assert_int_equal(userfaultfd_writeprotect(ctx, page_at(8), PAGE_SIZE, true),
-                     0);
+    assert_int_equal(
+        userfaultfd_writeprotect(ctx, page_at(8), PAGE_SIZE, true, false), 0);
     assert_int_equal(guard(8, 1, 1000, UFFD_FL_ACTION_ZERO, 0), 0);
     assert_int_equal(touch(8), FAKE_SIGBUS);
     assert_int_equal(fake_read(mm, page_at(8)), 1);

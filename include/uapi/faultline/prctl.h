@@ -15,16 +15,18 @@
  * was started with test=oops. */
 #define PR_OOPS 0x464c0002
 
-#define PR_OOPS_NULL         1  /* writes to address 8 */
-#define PR_OOPS_LOCKED       2  /* the same with a spinlock, */
-#define PR_OOPS_TABLE_LOCKED 3  /* the lock of address' page table, */
-#define PR_OOPS_MMAP_LOCKED  4  /* the mmap lock, */
-#define PR_OOPS_IRQS_OFF     5  /* interrupts off */
-#define PR_OOPS_SMAP         6  /* reads address directly */
-#define PR_OOPS_SMEP         7  /* runs it */
-#define PR_OOPS_CORRUPT      8  /* sets a reserved bit in its entry */
-#define PR_OOPS_NO_FAULTS    9  /* copies from it, pagefault_disable() */
-#define PR_OOPS_ATOMIC       10 /* copies from it, a spinlock held */
+#define PR_OOPS_NULL          1  /* writes to address 8 */
+#define PR_OOPS_LOCKED        2  /* the same with a spinlock, */
+#define PR_OOPS_TABLE_LOCKED  3  /* the lock of address' page table, */
+#define PR_OOPS_MMAP_LOCKED   4  /* the mmap lock, */
+#define PR_OOPS_IRQS_OFF      5  /* interrupts off */
+#define PR_OOPS_SMAP          6  /* reads address directly */
+#define PR_OOPS_SMEP          7  /* runs it */
+#define PR_OOPS_CORRUPT       8  /* sets a reserved bit in its entry */
+#define PR_OOPS_NO_FAULTS     9  /* copies from it, pagefault_disable() */
+#define PR_OOPS_ATOMIC        10 /* copies from it, a spinlock held */
+#define PR_OOPS_COPY_IRQS_OFF 11 /* copies from it, interrupts off */
+#define PR_OOPS_NO_MM         12 /* copies from it, as a kernel thread */
 
 /* prctl(PR_FAULTS, after, struct fault_entry *, count): our own faults in the
  * fault ledger, see docs/ledger.md. */

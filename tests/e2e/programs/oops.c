@@ -20,7 +20,7 @@ static int child(int which)
     int r;
 
     /* Read only once: the page of zeros, of which none is lost. */
-    if (which != PR_OOPS_NO_FAULTS && which != PR_OOPS_ATOMIC)
+    if (which < PR_OOPS_NO_FAULTS)
         (void)page[0];
     r = prctl(PR_OOPS, which, page);
     if (which == PR_OOPS_CORRUPT)
