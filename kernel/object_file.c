@@ -84,6 +84,17 @@ static int write_part(struct mem_object *object, u64 pos, size_t n, u64 end,
     return r;
 }
 
+/* Linux brings all the bytes it is about to write, before seals forbid it. */
+static __cold void fault_in(const void __user *buf, size_t n)
+{
+    u64 at = (u64)buf, end = at + n;
+    u32 word;
+
+    while ((at = ALIGN_DOWN(at, PAGE_SIZE) + PAGE_SIZE) < end)
+        if (get_user_32(&word, (const u32 __user *)at))
+            break;
+}
+
 /*
  * Writes into one page what the user has for it, by way of *page: user memory
  * may fault, and that must not be waited for with the object locked. Returns
@@ -106,6 +117,8 @@ static ssize_t write_page(struct mem_object *object, u64 pos, u64 end,
         return -EFAULT;
     end = min(end, ALIGN_DOWN(pos, WRITE_SPAN) + WRITE_SPAN);
     r = write_part(object, pos, n, end, page);
+    if (unlikely(r == -EPERM))
+        fault_in(buf, end - pos);
     return r ? r : (ssize_t)n;
 }
 

@@ -76,15 +76,16 @@ static const struct {
     u64 flag;
     char name[3];
 } flag_names[] = {
-    {VM_READ, "rd"},       {VM_WRITE, "wr"},       {VM_EXEC, "ex"},
-    {VM_SHARED, "sh"},     {VM_MAYREAD, "mr"},     {VM_MAYWRITE, "mw"},
-    {VM_MAYEXEC, "me"},    {VM_MAYSHARE, "ms"},    {VM_GROWSDOWN, "gd"},
-    {VM_LOCKED, "lo"},     {VM_SEQ_READ, "sr"},    {VM_RAND_READ, "rr"},
-    {VM_DONTCOPY, "dc"},   {VM_LOCKONFAULT, "lf"}, {VM_ACCOUNT, "ac"},
-    {VM_NORESERVE, "nr"},  {VM_WIPEONFORK, "wf"},  {VM_DONTDUMP, "dd"},
-    {VM_SOFTDIRTY, "sd"},  {VM_HUGEPAGE, "hg"},    {VM_NOHUGEPAGE, "nh"},
-    {VM_MERGEABLE, "mg"},  {VM_UFFD_WP, "uw"},     {VM_UFFD_MISSING, "um"},
-    {VM_UFFD_MINOR, "ui"}, {VM_DROPPABLE, "dp"},   {VM_SEALED, "sl"},
+    {VM_READ, "rd"},      {VM_WRITE, "wr"},        {VM_EXEC, "ex"},
+    {VM_SHARED, "sh"},    {VM_MAYREAD, "mr"},      {VM_MAYWRITE, "mw"},
+    {VM_MAYEXEC, "me"},   {VM_MAYSHARE, "ms"},     {VM_GROWSDOWN, "gd"},
+    {VM_LOCKED, "lo"},    {VM_SEQ_READ, "sr"},     {VM_RAND_READ, "rr"},
+    {VM_DONTCOPY, "dc"},  {VM_DONTEXPAND, "de"},   {VM_LOCKONFAULT, "lf"},
+    {VM_ACCOUNT, "ac"},   {VM_NORESERVE, "nr"},    {VM_WIPEONFORK, "wf"},
+    {VM_SYNC, "sf"},      {VM_DONTDUMP, "dd"},     {VM_SOFTDIRTY, "sd"},
+    {VM_HUGEPAGE, "hg"},  {VM_NOHUGEPAGE, "nh"},   {VM_MERGEABLE, "mg"},
+    {VM_UFFD_WP, "uw"},   {VM_UFFD_MISSING, "um"}, {VM_UFFD_MINOR, "ui"},
+    {VM_DROPPABLE, "dp"}, {VM_SEALED, "sl"},
 };
 
 static void show_flags(struct seq *s, u64 flags)

@@ -144,6 +144,24 @@ static long fill_done(struct userfaultfd_ctx *ctx, u64 start, u64 len,
     return (u64)count == len ? 0 : -EAGAIN;
 }
 
+/* A source that has to be brought is left alone for a bad target. */
+static int check_target(struct userfaultfd_ctx *ctx,
+                        const struct uffdio_copy *c)
+{
+    u32 word;
+    int r;
+
+    pagefault_disable();
+    r = get_user_32(&word, (const u32 __user *)ALIGN_DOWN(c->src, 4));
+    if (unlikely(!r && !IS_ALIGNED(c->src, PAGE_SIZE)))
+        r = get_user_32(&word, (const u32 __user *)ALIGN_UP(c->src, PAGE_SIZE));
+    pagefault_enable();
+    if (likely(!r))
+        return 0;
+    return userfaultfd_copy_error(ctx, c->dst, c->len,
+                                  c->mode & UFFDIO_COPY_MODE_WP);
+}
+
 static long uffd_copy(struct userfaultfd_ctx *ctx,
                       struct uffdio_copy __user *arg, wake_fn wake)
 {
@@ -156,8 +174,10 @@ static long uffd_copy(struct userfaultfd_ctx *ctx,
         return -EINVAL;
     if (c.mode & ~(UFFDIO_MODE_DONTWAKE | UFFDIO_COPY_MODE_WP))
         return -EINVAL;
-    n = userfaultfd_fill(ctx, FILL_COPY, c.dst, c.src, c.len,
-                         c.mode & UFFDIO_COPY_MODE_WP);
+    n = check_target(ctx, &c);
+    if (likely(!n))
+        n = userfaultfd_fill(ctx, FILL_COPY, c.dst, c.src, c.len,
+                             c.mode & UFFDIO_COPY_MODE_WP);
     return fill_done(ctx, c.dst, c.len, n, &arg->copy, c.mode, wake);
 }
 
@@ -188,6 +208,8 @@ static long uffd_move(struct userfaultfd_ctx *ctx,
 
     if (copy_from_user(&m, arg, sizeof(m) - sizeof(m.move)))
         return -EFAULT;
+    if (ctx->mm != mm_current())
+        return -EINVAL;
     if (check_range(m.dst, m.len) || check_range(m.src, m.len) ||
         (m.mode & ~(UFFDIO_MODE_DONTWAKE | UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES)))
         return -EINVAL;

@@ -23,10 +23,15 @@ void vdso_init(void)
 }
 
 /* Nobody writes what all programs read, not even through mprotect(). */
-static void never_write(struct mm_struct *mm, u64 addr)
+static void make_special(struct mm_struct *mm, u64 addr)
 {
+    struct vm_area_struct *vma;
+
     mmap_write_lock(mm);
-    find_vma(mm, addr)->vm_flags &= ~(VM_MAYWRITE | VM_MAYEXEC);
+    vma = find_vma(mm, addr);
+    vma->vm_flags &= ~(VM_MAYWRITE | VM_MAYEXEC);
+    vma->vm_flags |= VM_DONTEXPAND;
+    vma->vm_next->vm_flags |= VM_DONTEXPAND;
     mmap_write_unlock(mm);
 }
 
@@ -42,6 +47,6 @@ int vdso_map(struct mm_struct *mm, u64 *at)
                    MAP_PRIVATE | MAP_FIXED, code, 0, false);
     if (addr < 0)
         return (int)addr;
-    never_write(mm, *at - PAGE_SIZE);
+    make_special(mm, *at - PAGE_SIZE);
     return 0;
 }

@@ -87,6 +87,15 @@ static long advise_flags(struct vm_area_struct **vma, u64 start, u64 end,
 
 /* ---- pages ---- */
 
+static int remove_error(const struct vm_area_struct *vma)
+{
+    const u64 writable = VM_SHARED | VM_MAYWRITE;
+
+    if ((vma->vm_flags & VM_LOCKED) || !vma->vm_object)
+        return -EINVAL;
+    return (vma->vm_flags & writable) == writable ? 0 : -EACCES;
+}
+
 /*
  * MADV_REMOVE: a hole in the object, for all who map it. They may be changing
  * it and wait: the mmap lock is let go meanwhile, and *vma is what then comes
@@ -94,16 +103,13 @@ static long advise_flags(struct vm_area_struct **vma, u64 start, u64 end,
  */
 static long remove_pages(struct vm_area_struct **vma, u64 start, u64 end)
 {
-    const u64 writable = VM_SHARED | VM_MAYWRITE;
     struct mm_struct *mm = (*vma)->vm_mm;
     struct mem_object *object = (*vma)->vm_object;
     u64 offset = start - (*vma)->vm_start + ((*vma)->vm_pgoff << PAGE_SHIFT);
-    long r;
+    long r = remove_error(*vma);
 
-    if (((*vma)->vm_flags & VM_LOCKED) || !object)
-        return -EINVAL;
-    if (((*vma)->vm_flags & writable) != writable)
-        return -EACCES;
+    if (r)
+        return r;
     object_get(object);
     mmap_read_unlock(mm);
     r = object_punch_hole(object, offset, end - start);
@@ -170,8 +176,9 @@ static bool drops_pages(const struct vm_area_struct *vma, int advice)
 {
     if (advice == MADV_DONTNEED_LOCKED)
         return true;
-    return (advice == MADV_DONTNEED || advice == MADV_FREE ||
-            advice == MADV_REMOVE) &&
+    if (advice == MADV_REMOVE)
+        return !remove_error(vma);
+    return (advice == MADV_DONTNEED || advice == MADV_FREE) &&
            !(vma->vm_flags & VM_LOCKED);
 }
 

@@ -13,7 +13,7 @@ static void ask_object(const struct vm_area_struct *vma, u64 start, u64 end,
     u64 index = vma->vm_pgoff + ((start - vma->vm_start) >> PAGE_SHIFT);
 
     for (; start < end; start += PAGE_SIZE) {
-        struct page *page = object_find_page(vma->vm_object, index++);
+        struct page *page = object_peek_page(vma->vm_object, index++);
 
         *vec++ = page && !(page->flags & PG_PREALLOC);
         if (page)

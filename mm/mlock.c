@@ -16,7 +16,7 @@ static int lock_area(struct vm_area_struct **vma, u64 start, u64 end,
     struct mm_struct *mm = (*vma)->vm_mm;
     int r;
 
-    if (flags == old || (old & VM_DROPPABLE))
+    if (flags == old || (old & (VM_DROPPABLE | VM_DONTEXPAND)))
         return 0;
     r = vma_modify_flags(vma, start, end, flags);
     if (!r && ((flags ^ old) & VM_LOCKED))

@@ -4,6 +4,7 @@
  */
 #include <base/errno.h>
 #include <mm/internal.h>
+#include <mm/userfaultfd.h>
 #include <uapi/faultline/mman.h>
 
 /* VM_* bits for PROT_* bits: they are the same three. */
@@ -72,8 +73,9 @@ static long choose_flags(struct map_request *rq, bool maywrite)
         rq->vm_flags |= VM_NORESERVE;
     if (rq->flags & MAP_LOCKED)
         rq->vm_flags |= VM_LOCKED;
-    if (rq->flags & MAP_STACK)
-        rq->vm_flags |= VM_NOHUGEPAGE;
+    if (rq->flags & (MAP_STACK | MAP_SYNC))
+        rq->vm_flags |= (rq->flags & MAP_STACK ? VM_NOHUGEPAGE : 0) |
+                        (rq->flags & MAP_SYNC ? VM_SYNC : 0);
     if (type == MAP_PRIVATE)
         return 0;
     if (type == MAP_DROPPABLE && !rq->object) {
@@ -197,6 +199,20 @@ static __noinline int make_room(struct mm_struct *mm, struct map_request *rq)
     return munmap_range(mm, rq->addr, rq->addr + rq->len);
 }
 
+/* A limit forbids the mapping, error: Linux has looked at what is there by
+ * then, for seals, and its pagers hear of an end that does not come. */
+static __cold int refuse_room(struct mm_struct *mm,
+                              const struct map_request *rq, int error)
+{
+    u64 end = rq->addr + rq->len;
+
+    if (range_sealed(mm, rq->addr, end))
+        return -EPERM;
+    if (mm->uffd_unmap && userfaultfd_unmap(mm, rq->addr, end))
+        return -ENOMEM;
+    return error;
+}
+
 /* mlockall(2) was here before. Droppable memory is never locked: its pages are
  * just brought. */
 static __cold void lock_new_area(const struct mm_struct *mm,
@@ -227,6 +243,8 @@ static long mmap_region(struct mm_struct *mm, struct map_request *rq)
 
     if (mm->map_count > MAX_MAP_COUNT) /* one more is Linux's limit, too */
         return -ENOMEM;
+    if (unlikely(rq->prot == PROT_EXEC))
+        rq->vm_flags |= pkey_for_mmap(mm, VM_EXEC);
     addr = choose_address(mm, rq);
     if (IS_ERR_VALUE(addr))
         return addr;
@@ -240,8 +258,8 @@ static long mmap_region(struct mm_struct *mm, struct map_request *rq)
     r = unlikely(rq->prot & PROT_EXEC) ? exec_area(mm, rq) : 0;
     if (!r)
         r = account_area(mm, rq);
-    if (r)
-        return r;
+    if (unlikely(r))
+        return rq->flags & MAP_FIXED ? refuse_room(mm, rq, r) : r;
     if (rq->flags & MAP_FIXED)
         r = make_room(mm, rq);
     if (!r)
@@ -253,6 +271,21 @@ static long mmap_region(struct mm_struct *mm, struct map_request *rq)
     return r;
 }
 
+/* Whoever asks for what cannot be, and where it cannot be, hears of the place
+ * first; and the key for execute-only memory is taken by then, as on Linux. */
+static __noinline __cold long refuse(struct mm_struct *mm,
+                                     const struct map_request *rq, long error)
+{
+    u64 addr;
+
+    mmap_write_lock(mm);
+    if (rq->prot == PROT_EXEC)
+        (void)pkey_for_mmap(mm, VM_EXEC);
+    addr = choose_address(mm, rq);
+    mmap_write_unlock(mm);
+    return IS_ERR_VALUE(addr) ? (long)addr : error;
+}
+
 /* Shared anonymous memory is an object of its own. */
 static __noinline long mmap_shared_anon(struct mm_struct *mm,
                                         struct map_request *rq)
@@ -261,11 +294,11 @@ static __noinline long mmap_shared_anon(struct mm_struct *mm,
 
     rq->object = object_create_shmem(rq->len);
     if (!rq->object)
-        return -ENOMEM;
+        return refuse(mm, rq, -ENOMEM);
     r = rq->vm_flags & VM_NORESERVE ? 0 : object_charge(rq->object, mm);
     if (r) {
         object_put(rq->object);
-        return r;
+        return refuse(mm, rq, r);
     }
     rq->pgoff = 0;
     mmap_write_lock(mm);
@@ -279,19 +312,6 @@ static bool wants_populate(const struct map_request *rq)
 {
     return (rq->vm_flags & VM_LOCKED) ||
            (rq->flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE;
-}
-
-/* Whoever asks for what cannot be, and where it cannot be, hears of the place
- * first. */
-static __noinline __cold long refuse(struct mm_struct *mm,
-                                     const struct map_request *rq, long error)
-{
-    u64 addr;
-
-    mmap_write_lock(mm);
-    addr = choose_address(mm, rq);
-    mmap_write_unlock(mm);
-    return IS_ERR_VALUE(addr) ? (long)addr : error;
 }
 
 /* A hint below the lowest address means the lowest. */

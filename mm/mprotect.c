@@ -41,6 +41,9 @@ static int protect_area(struct vm_area_struct **vma, u64 start, u64 end,
     }
     protect_account(mm, old, flags, pages);
     change_pages(*vma, start, end);
+    if (unlikely((old & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED) &&
+        (flags & VM_WRITE))
+        populate_now(*vma, start, end);
     return 0;
 }
 
@@ -55,7 +58,7 @@ _Static_assert(VM_MAYREAD == VM_READ << 4 && VM_MAYWRITE == VM_WRITE << 4 &&
                "may_protect() shifts");
 
 struct rights {
-    u64 prot;
+    u64 prot; /* PROT_SEM, too: with it nothing is execute-only */
     int key;
 };
 
@@ -71,7 +74,7 @@ static __always_inline_ int protect_part(struct vm_area_struct **vma, u64 start,
         return -EACCES;
     if (unlikely((*vma)->vm_flags & VM_SEALED))
         return -EPERM;
-    flags = ((*vma)->vm_flags & ~VM_ACCESS) | prot;
+    flags = ((*vma)->vm_flags & ~VM_ACCESS) | (prot & VM_ACCESS);
     if (unlikely(key >= 0 || prot == VM_EXEC || (flags & VM_PKEY_MASK)))
         flags = (flags & ~VM_PKEY_MASK) | pkey_for_mprotect(*vma, prot, key);
     return flags == (*vma)->vm_flags ? 0 : protect_area(vma, start, end, flags);
@@ -167,7 +170,7 @@ long do_pkey_mprotect(struct mm_struct *mm, u64 start, u64 len, u64 prot,
         r = rare_range(mm, &start, &end, prot, key);
     if (!r)
         r = vma_each_part(mm, start, end, protect_part,
-                          &(struct rights){prot & VM_ACCESS, key});
+                          &(struct rights){prot & ~grows, key});
     mmap_write_unlock(mm);
     return r;
 }

@@ -13,9 +13,11 @@
 struct remap {
     struct mm_struct *mm;
     u64 addr, old_len; /* bytes, whole pages */
+    u64 told_len;      /* old_len, as a pager hears of it */
     u64 new_len, new_addr;
-    u64 flags;   /* MREMAP_* */
-    bool locked; /* what is new wants its pages at once */
+    u64 flags;                      /* MREMAP_* */
+    bool locked;                    /* what is new wants its pages at once */
+    struct userfaultfd_event **cut; /* told of a tail cut off, or NULL */
 };
 
 static struct vm_area_struct *area_at(struct mm_struct *mm, u64 addr)
@@ -122,7 +124,7 @@ static struct vm_area_struct *copy_area(const struct remap *rm,
     new->vm_pgoff = vma->vm_object || vma->vm_anon ? vma_index(vma, rm->addr)
                                                    : rm->new_addr >> PAGE_SHIFT;
     mm_note_moved(new);
-    if (userfaultfd_remap(new, rm->addr, rm->new_addr, rm->old_len) ||
+    if (userfaultfd_remap(new, rm->addr, rm->new_addr, rm->told_len) ||
         vma_insert(rm->mm, new)) {
         vma_free(new);
         return NULL;
@@ -190,8 +192,11 @@ static struct vm_area_struct *new_home(const struct remap *rm,
     }
     new = copy_area(rm, vma);
     if (new && !tell_of_leaving(rm) &&
-        !move_page_tables(vma, rm->addr, new, rm->old_len))
+        !move_page_tables(vma, rm->addr, new, rm->old_len)) {
+        if (unlikely(rm->cut))
+            userfaultfd_remap_first(rm->cut, events);
         return new;
+    }
     userfaultfd_cancel(events);
     if (new)
         munmap_area(new);
@@ -238,6 +243,7 @@ static long remap_to(struct remap *rm)
     if (rm->flags & MREMAP_FIXED)
         r = unmap(rm->mm, rm->new_addr, rm->new_len);
     if (!r && rm->old_len > rm->new_len) {
+        rm->cut = userfaultfd_events_end(rm->mm);
         r = unmap(rm->mm, rm->addr + rm->new_len, rm->old_len - rm->new_len);
         rm->old_len = rm->new_len;
     }
@@ -301,6 +307,7 @@ long do_mremap(struct mm_struct *mm, u64 addr, u64 old_len, u64 new_len,
     struct remap rm = {.mm = mm,
                        .addr = addr,
                        .old_len = ALIGN_UP(old_len, PAGE_SIZE),
+                       .told_len = ALIGN_UP(old_len, PAGE_SIZE),
                        .new_len = ALIGN_UP(new_len, PAGE_SIZE),
                        .new_addr = new_addr,
                        .flags = flags};

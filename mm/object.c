@@ -110,11 +110,17 @@ void object_put(struct mem_object *object)
 
 struct page *object_find_page(struct mem_object *object, u64 index)
 {
+    return index < object_pages(object) ? object_peek_page(object, index)
+                                        : NULL;
+}
+
+struct page *object_peek_page(struct mem_object *object, u64 index)
+{
     struct page *page;
 
-    if (index >= object_pages(object))
-        return NULL;
     if (object->kind == OBJECT_MODULE) {
+        if (index >= object_pages(object))
+            return NULL;
         page = pfn_to_page(object->base_pfn + index);
         get_page(page);
         return page;

@@ -123,9 +123,15 @@ int object_punch_hole(struct mem_object *object, u64 offset, u64 len)
 /* A page of zeros at index, which may lie behind the end. */
 static int reserve_page(struct mem_object *object, u64 index)
 {
-    struct page *page;
+    struct page *page = object_peek_page(object, index);
     int r;
 
+    /* Asked for twice, it counts as used, as on Linux. */
+    if (page) {
+        page_clear_flag(page, PG_PREALLOC);
+        put_page(page);
+        return 0;
+    }
     if (thread_signal_pending(WAIT_INTERRUPTIBLE))
         return -EINTR;
     page = current_charge_page(alloc_zeroed_page());

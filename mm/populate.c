@@ -82,6 +82,15 @@ static int populate_area(struct vm_area_struct *vma, u64 *at, u64 end,
     return r;
 }
 
+void populate_now(struct vm_area_struct *vma, u64 start, u64 end)
+{
+    int r =
+        vma->vm_flags & VM_LOCKONFAULT ? 0 : touch_flags(vma, POPULATE_LOCK);
+
+    if (r > 0)
+        (void)!touch_area(vma, &start, end, r & (int)FAULT_WRITE);
+}
+
 int mm_populate(struct mm_struct *mm, u64 start, u64 end,
                 enum populate_mode mode)
 {

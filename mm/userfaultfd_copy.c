@@ -76,8 +76,11 @@ static int fill_install(const struct fill *f, struct vm_area_struct *vma,
     if (unlikely(vma->vm_object != NULL)) {
         int r = userfaultfd_fill_object(&vmf, f->kind, page, f->protect);
 
-        if (r <= 0)
+        if (r <= 0) {
+            if (!(vma->vm_flags & VM_SHARED))
+                vma_note_anon(vma);
             return r;
+        }
     }
     if (likely(page))
         page_set_anon(page, vma, address);
@@ -88,6 +91,14 @@ static int fill_install(const struct fill *f, struct vm_area_struct *vma,
         return -EEXIST;
     userfaultfd_stamp(f->ctx, address, entry);
     return 0;
+}
+
+__cold void userfaultfd_note_target(struct mm_struct *mm, u64 addr)
+{
+    struct vm_area_struct *vma = find_vma(mm, addr);
+
+    if (vma && vma->vm_start <= addr && !(vma->vm_flags & VM_SHARED))
+        vma_note_anon(vma);
 }
 
 /* Checks the whole target range, then fills the page at dst. */
@@ -101,6 +112,8 @@ static int fill_page(const struct fill *f, u64 dst, struct page *page)
     r = fill_target(f, dst, &vma);
     if (likely(!r))
         r = fill_install(f, vma, dst, page);
+    if (unlikely(r))
+        userfaultfd_note_target(mm, dst);
     mmap_read_unlock(mm);
     return r;
 }
@@ -113,6 +126,8 @@ static int target_error(const struct fill *f, u64 dst, int r)
 
     mmap_read_lock(f->ctx->mm);
     bad = fill_target(f, dst, &vma);
+    if (bad)
+        userfaultfd_note_target(f->ctx->mm, dst);
     mmap_read_unlock(f->ctx->mm);
     return bad ? bad : r;
 }
@@ -125,7 +140,8 @@ static int copy_page(const struct fill *f, u64 dst, u64 src)
     if (unlikely(!page))
         return target_error(f, dst, -ENOMEM);
     r = copy_page_from_user(page_address(page), (const void __user *)src);
-    r = unlikely(r) ? target_error(f, dst, r) : fill_page(f, dst, page);
+    if (likely(!r))
+        r = fill_page(f, dst, page);
     if (r)
         put_page(page);
     return r;
@@ -140,6 +156,20 @@ int userfaultfd_fill_now(struct userfaultfd_ctx *ctx, enum uffd_fill kind,
     if (!mm_try_get(ctx->mm))
         return -ESRCH;
     r = fill_page(&f, address, NULL);
+    mm_put(ctx->mm);
+    return r;
+}
+
+int userfaultfd_copy_error(struct userfaultfd_ctx *ctx, u64 dst, u64 len,
+                           bool protect)
+{
+    const struct fill f = {
+        .ctx = ctx, .kind = FILL_COPY, .protect = protect, .end = dst + len};
+    int r;
+
+    if (!mm_try_get(ctx->mm))
+        return -ESRCH;
+    r = target_error(&f, dst, 0);
     mm_put(ctx->mm);
     return r;
 }

@@ -101,6 +101,18 @@ int userfaultfd_remap(struct vm_area_struct *new, u64 from, u64 to, u64 len)
     return 0;
 }
 
+void userfaultfd_remap_first(struct userfaultfd_event **place,
+                             struct userfaultfd_event **events)
+{
+    struct userfaultfd_event *e = *events;
+
+    if (place == events || !e || e->msg.event != UFFD_EVENT_REMAP)
+        return;
+    *events = e->next;
+    e->next = *place;
+    *place = e;
+}
+
 static bool unmap_noted(const struct mm_struct *mm,
                         const struct userfaultfd_ctx *ctx, u64 start, u64 end)
 {

@@ -76,6 +76,7 @@ static int find_areas(const struct userfaultfd_ctx *ctx, struct move *m,
         return -EAGAIN;
     m->src = find_vma(ctx->mm, src);
     m->dst = find_vma(ctx->mm, dst);
+    userfaultfd_note_target(ctx->mm, dst);
     if (!m->src || m->src->vm_start > src || !m->dst || m->dst->vm_start > dst)
         return -ENOENT;
     if (m->src->vm_end < src + len || m->dst->vm_end < dst + len ||
@@ -94,8 +95,6 @@ s64 userfaultfd_move(struct userfaultfd_ctx *ctx, u64 dst, u64 src, u64 len,
     u64 done = 0;
     int r;
 
-    if (mm != mm_current())
-        return -EINVAL;
     mmap_read_lock(mm);
     r = find_areas(ctx, &m, src, dst, len);
     while (!r && done < len) {

@@ -55,6 +55,8 @@ static int continue_page(struct vm_fault *vmf, u64 index, bool protect)
 
     if (!page)
         return -EFAULT;
+    if (unlikely(page->flags & PG_PREALLOC))
+        page_clear_flag(page, PG_PREALLOC);
     r = install(vmf, page, protect);
     if (r)
         put_page(page);

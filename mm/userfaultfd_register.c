@@ -39,7 +39,7 @@ static bool vma_can_userfault(const struct vm_area_struct *vma,
 {
     bool shmem = vma->vm_object && vma->vm_object->kind == OBJECT_SHMEM;
 
-    if (vma->vm_flags & (VM_DROPPABLE | VM_PAGED))
+    if (vma->vm_flags & VM_PAGED)
         return false;
     if ((flags & VM_UFFD_MINOR) && !shmem)
         return false;

@@ -208,10 +208,12 @@ extern struct list_head all_tasks, all_threads;
 static inline void pagefault_disable(void)
 {
     current->faults_off++;
+    barrier();
 }
 
 static inline void pagefault_enable(void)
 {
+    barrier();
     current->faults_off--;
 }
 

@@ -77,6 +77,10 @@ void munmap_area(struct vm_area_struct *vma);
 /* mm/mseal.c: an area of the range is sealed. mmap lock held. */
 bool range_sealed(struct mm_struct *mm, u64 start, u64 end);
 
+/* mm/populate.c: the pages of a locked area that has become writable, up to the
+ * first that cannot be had without a wait. mmap lock held for write. */
+void populate_now(struct vm_area_struct *vma, u64 start, u64 end);
+
 /* mm/pkey.c: the key, in vm_flags' place, of a new area with these rights / of
  * one that gets them by mprotect(2) with that key (-1: none said). mmap lock
  * held for write. */

@@ -82,6 +82,8 @@ __must_check int object_charge(struct mem_object *object,
 
 /* The page at index with a reference, or NULL if there is none yet. */
 struct page *object_find_page(struct mem_object *object, u64 index);
+/* The same, even behind the end: set aside there by fallocate(2). */
+struct page *object_peek_page(struct mem_object *object, u64 index);
 
 /*
  * The same, made (zeroed) if absent. Returns 0 with *out, -ENOMEM, or

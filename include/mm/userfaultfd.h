@@ -183,8 +183,18 @@ enum uffd_fill {
 s64 userfaultfd_fill(struct userfaultfd_ctx *ctx, enum uffd_fill kind, u64 dst,
                      u64 src, u64 len, bool protect);
 
+/* A private area that was to be filled has anonymous pages from then on, as far
+ * as fork and merging are concerned: as on Linux, even if it came to nothing.
+ * mmap lock held. Inside mm/ only. */
+void userfaultfd_note_target(struct mm_struct *mm, u64 addr);
+
+/* What of the target would refuse a COPY: 0 or that error. Nothing is done,
+ * not even to the source. No lock held. */
+int userfaultfd_copy_error(struct userfaultfd_ctx *ctx, u64 dst, u64 len,
+                           bool protect);
+
 /*
- * The same for one page of an object, at vmf's empty entry or marker; page
+ * Fills one page of an object, at vmf's empty entry or marker; page
  * (NULL: zeros) is the object's, by a reference of its own, when 0 comes back.
  * 1: the mapping is private, or to be poisoned: like anonymous memory.
  * mmap lock held. Inside mm/ only.
@@ -234,6 +244,12 @@ __must_check int userfaultfd_unmap(struct mm_struct *mm, u64 start, u64 end);
 /* Where the next event will be noted; and: those noted from there on, for what
  * then failed, are off. */
 struct userfaultfd_event **userfaultfd_events_end(struct mm_struct *mm);
+
+/* The first event from *events on, if it tells of a move, goes before those
+ * from *place on: the end of the list at an earlier time. mmap lock held for
+ * write. */
+void userfaultfd_remap_first(struct userfaultfd_event **place,
+                             struct userfaultfd_event **events);
 void userfaultfd_cancel(struct userfaultfd_event **from);
 
 /* The pages of [start, end) in vma are to be discarded. mmap lock held for

@@ -51,6 +51,8 @@ struct vm_operations;
 #define VM_GROWSUP 0ul
 #endif
 #define VM_PAGED       0x20000000ul /* of an object with a pager */
+#define VM_DONTEXPAND  0x40000000ul /* the kernel's own: is never locked */
+#define VM_SYNC        0x80000000ul /* MAP_SYNC: keeps areas apart */
 #define VM_PKEY_SHIFT  32           /* the area's protection key */
 #define VM_PKEY_MASK   (0xful << VM_PKEY_SHIFT)
 #define VM_GUARD_SHIFT 40 /* its guard, of those in vm_uffd; 0: none */

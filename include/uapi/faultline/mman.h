@@ -26,6 +26,7 @@
 #define MAP_POPULATE        0x08000u
 #define MAP_NONBLOCK        0x10000u
 #define MAP_STACK           0x20000u
+#define MAP_SYNC            0x80000u
 #define MAP_HUGETLB         0x40000u
 #define MAP_FIXED_NOREPLACE 0x100000u
 #define MAP_HUGE_SHIFT      26

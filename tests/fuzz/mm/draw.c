@@ -1,5 +1,6 @@
 /* Chance: arguments that collide often and are wrong now and then. */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "mmfuzz.h"
@@ -95,16 +96,21 @@ long draw_prot(void)
     return prot;
 }
 
-static const struct call *draw_call(void)
+static unsigned weight(const struct call *call, enum theme theme)
+{
+    return call->theme == THEME_ANY || call->theme == theme ? call->weight : 0;
+}
+
+static const struct call *draw_call(enum theme theme)
 {
     const struct call *call;
     unsigned total = 0, die;
 
     for (call = calls; call->name; call++)
-        total += call->weight;
+        total += weight(call, theme);
     die = draw_below(total);
-    for (call = calls; die >= call->weight; call++)
-        die -= call->weight;
+    for (call = calls; die >= weight(call, theme); call++)
+        die -= weight(call, theme);
     return call;
 }
 
@@ -117,14 +123,24 @@ static void draw_args(struct op *op, const struct call *call)
         call->draw(op->args);
 }
 
-void draw_op(struct op *op)
+enum theme draw_theme(void)
 {
-    draw_args(op, draw_call());
+    return draw_below(THEMES);
+}
+
+void draw_op(struct op *op, enum theme theme)
+{
+    draw_args(op, draw_call(theme));
+}
+
+void draw_named(struct op *op, const char *name)
+{
+    draw_args(op, call_find(name, strlen(name)));
 }
 
 void draw_mapping(struct op *op)
 {
-    draw_args(op, call_find("mmap", 4));
+    draw_named(op, "mmap");
     op->args[3] |= MAP_FIXED;
     if (op->args[1] == (long)PAGE)
         op->args[1] = ARENA_PAGES / 4 * PAGE;

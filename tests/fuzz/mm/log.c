@@ -11,6 +11,9 @@
 
 static struct story {
     size_t room, used;
+    /* What the server did, until the operation has its result */
+    size_t events_used;
+    char events[1 << 16];
     char text[];
 } * story;
 
@@ -25,22 +28,44 @@ void log_map(size_t size)
 
 void log_reset(void)
 {
-    story->used = 0;
+    story->used = story->events_used = 0;
     story->text[0] = 0;
+}
+
+static void add_text(char *text, size_t *used, size_t room, const char *format,
+                     va_list args)
+{
+    int size = vsnprintf(text + *used, room - *used, format, args);
+
+    if (size < 0 || (size_t)size >= room - *used)
+        abort();
+    *used += size;
 }
 
 void log_text(const char *format, ...)
 {
-    size_t room = story->room - story->used;
     va_list args;
-    int size;
 
     va_start(args, format);
-    size = vsnprintf(story->text + story->used, room, format, args);
+    add_text(story->text, &story->used, story->room, format, args);
     va_end(args);
-    if (size < 0 || (size_t)size >= room)
-        abort();
-    story->used += size;
+}
+
+void log_event(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    add_text(story->events, &story->events_used, sizeof(story->events), format,
+             args);
+    va_end(args);
+}
+
+void log_events(void)
+{
+    if (story->events_used)
+        log_text("%s", story->events);
+    story->events_used = 0;
 }
 
 const char *log_story(void)

@@ -1,5 +1,6 @@
 /*
- * mmfuzz [-v] [-x MASK,...] SEED N|FIRST-LAST...
+ * mmfuzz [-v] [-x MASK,...] SEED|FIRST-LAST N|FIRST-LAST...
+ * mmfuzz [-v] [-x MASK,...] SEED/N...
  * mmfuzz -r [-x MASK,...] "OP ARG...; OP ARG...; ..."...
  *
  * Draws the sequences of SEED that have these numbers and prints a line with
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "mmfuzz.h"
+#include "uffd.h"
 
 #define SEQUENCE_OPS 40
 #define MAPPINGS     4 /* in the beginning, not to draw at nothing */
@@ -53,15 +55,21 @@ static void print_story(const char *head)
 static void drawn_sequence(uint64_t seed, unsigned long number)
 {
     struct op ops[SEQUENCE_OPS];
+    enum theme theme;
     char head[40];
+    int i;
 
     draw_seed(seed << 32 | number);
-    for (int i = 0; i < SEQUENCE_OPS; i++) {
-        if (i < MAPPINGS)
-            draw_mapping(&ops[i]);
-        else
-            draw_op(&ops[i]);
+    theme = draw_theme();
+    for (i = 0; i < MAPPINGS; i++)
+        draw_mapping(&ops[i]);
+    if (theme == THEME_UFFD) {
+        draw_named(&ops[i++], "uffd");
+        draw_named(&ops[i++], "uffdreg");
+        ops[i - 2].args[0] = ops[i - 1].args[0] = UFFD_FD;
     }
+    while (i < SEQUENCE_OPS)
+        draw_op(&ops[i++], theme);
     run_sequence(ops, SEQUENCE_OPS);
     snprintf(head, sizeof(head), "%lu/%lu", (unsigned long)seed, number);
     print_story(head);
@@ -82,28 +90,52 @@ static void given_sequence(const char *text)
     print_story("given");
 }
 
+static void named_sequence(const char *name)
+{
+    char *end;
+    uint64_t seed = strtoul(name, &end, 0);
+
+    if (*end == '/')
+        drawn_sequence(seed, strtoul(end + 1, NULL, 0));
+    else
+        given_sequence(name);
+}
+
 static int usage(void)
 {
-    fprintf(stderr, "usage: mmfuzz [-v] [-x MASK,...] SEED N|FIRST-LAST...\n"
+    fprintf(stderr, "usage: mmfuzz [-v] [-x MASK,...] SEEDS N|FIRST-LAST...\n"
+                    "       mmfuzz [-v] [-x MASK,...] SEED/N...\n"
                     "       mmfuzz -r [-x MASK,...] \"OP ARG...; ...\"...\n");
     return 2;
 }
 
-static void drawn(uint64_t seed, const char *range)
+/* N or FIRST-LAST */
+struct range {
+    unsigned long first, last;
+};
+
+static struct range parse_range(const char *text)
 {
     char *end;
-    unsigned long first = strtoul(range, &end, 0);
-    unsigned long last = *end == '-' ? strtoul(end + 1, NULL, 0) : first;
+    struct range range = {.first = strtoul(text, &end, 0)};
 
-    for (; first <= last; first++)
-        drawn_sequence(seed, first);
+    range.last = *end == '-' ? strtoul(end + 1, NULL, 0) : range.first;
+    return range;
+}
+
+static void drawn(uint64_t seed, const char *numbers)
+{
+    struct range range = parse_range(numbers);
+
+    for (; range.first <= range.last; range.first++)
+        drawn_sequence(seed, range.first);
 }
 
 int main(int argc, char **argv)
 {
     const char *mask = "";
     int option, given = 0;
-    uint64_t seed;
+    struct range seeds = {0, 0};
 
     while ((option = getopt(argc, argv, "rvx:")) != -1) {
         verbose |= option == 'v' || option == 'r';
@@ -113,18 +145,23 @@ int main(int argc, char **argv)
         if (option == '?')
             return usage();
     }
+    if (optind == argc)
+        return usage();
+    given |= strchr(argv[optind], '/') != NULL;
     if (argc - optind < 2 - given)
         return usage();
     mask_add(mask);
     printf("mmfuzz: masked: %s\n", *mask ? mask : "nothing");
     fflush(stdout);
     log_map(LOG_SIZE);
-    seed = given ? 0 : strtoul(argv[optind++], NULL, 0);
-    for (; optind < argc; optind++) {
-        if (given)
-            given_sequence(argv[optind]);
-        else
-            drawn(seed, argv[optind]);
-    }
+    if (!given)
+        seeds = parse_range(argv[optind++]);
+    for (; seeds.first <= seeds.last; seeds.first++)
+        for (int i = optind; i < argc; i++) {
+            if (given)
+                named_sequence(argv[i]);
+            else
+                drawn(seeds.first, argv[i]);
+        }
     return 0;
 }

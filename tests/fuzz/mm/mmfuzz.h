@@ -27,10 +27,18 @@
 #define SLOTS    3  /* descriptors of memory objects */
 #define SLOT_FD  50 /* the first one's number */
 
+/* What a sequence is about, beside what all are about. */
+enum theme {
+    THEME_ANY,
+    THEME_UFFD,
+    THEMES
+};
+
 struct call {
     const char *name;
     unsigned argc;
     unsigned weight; /* how often it is drawn */
+    enum theme theme;
     void (*draw)(long *args);
     long (*run)(const long *args);
 };
@@ -49,7 +57,9 @@ unsigned draw_below(unsigned limit);
 long draw_page(void); /* an address in the arena, now and then elsewhere */
 long draw_length(void);
 long draw_prot(void);
-void draw_op(struct op *op);
+enum theme draw_theme(void);
+void draw_op(struct op *op, enum theme theme);
+void draw_named(struct op *op, const char *name);
 void draw_mapping(struct op *op); /* what most of the others need first */
 
 /* ---- log.c: the story ---- */
@@ -57,6 +67,9 @@ void log_map(size_t size); /* before the first fork */
 void log_reset(void);
 __attribute__((format(printf, 1, 2))) void log_text(const char *format, ...);
 const char *log_story(void);
+/* From the server of userfaultfds / into the story. */
+__attribute__((format(printf, 1, 2))) void log_event(const char *format, ...);
+void log_events(void);
 uint64_t log_hash(void);
 void log_op(const struct op *op);
 
@@ -75,9 +88,14 @@ int touch_read(const void *p, long *value);
 int touch_write(void *p, long value);
 int touch_call(void *p);
 extern int touch_signal, touch_code; /* of the last failure */
+extern unsigned touch_key;           /* if it was for a protection key */
 extern uintptr_t touch_address;
 void look(void);                              /* at everything, into the log */
 void look_at(const void *start, size_t size); /* at what is elsewhere */
+
+/* ---- ops_keys.c ---- */
+unsigned keys_rights(void); /* the register; 0 without protection keys */
+void keys_set_rights(unsigned value);
 
 /* ---- sys.c ---- */
 long sys_call(long number, long a, long b, long c, long d, long e, long f);
@@ -95,6 +113,7 @@ void run_sequence(const struct op *ops, int count);
 
 /* The next COUNT operations of the running sequence, or all: -1. */
 void run_some(int count);
-extern int in_fork; /* in a child of the sequence's own child */
+void limit_time(void); /* of the calling process */
+extern int in_fork;    /* in a child of the sequence's own child */
 
 #endif

@@ -4,7 +4,11 @@
 
 #define CALL(name, argc, weight)                                               \
     {                                                                          \
-#name, argc, weight, draw_##name, run_##name                           \
+#name, argc, weight, THEME_ANY, draw_##name, run_##name                \
+    }
+#define UFFD(name, argc, weight)                                               \
+    {                                                                          \
+#name, argc, weight, THEME_UFFD, draw_##name, run_##name               \
     }
 
 const struct call calls[] = {
@@ -38,5 +42,23 @@ const struct call calls[] = {
     CALL(fork, 1, 3),
     CALL(vmreadv, 4, 2),
     CALL(vmwritev, 4, 2),
+    CALL(process_madvise, 6, 2),
+    CALL(pkey_alloc, 2, 2),
+    CALL(pkey_free, 1, 1),
+    CALL(pkey_mprotect, 4, 3),
+    CALL(pkru, 1, 2),
+    CALL(rlimit, 2, 2),
+    CALL(status, 0, 3),
+    UFFD(uffd, 3, 4),
+    UFFD(uffdclose, 1, 2),
+    UFFD(uffdreg, 4, 16),
+    UFFD(uffdunreg, 3, 4),
+    UFFD(uffdwake, 3, 1),
+    UFFD(uffdcopy, 5, 12),
+    UFFD(uffdzero, 4, 6),
+    UFFD(uffdwp, 4, 12),
+    UFFD(uffdcont, 4, 5),
+    UFFD(uffdpoison, 4, 4),
+    UFFD(uffdmove, 5, 8),
     {0},
 };

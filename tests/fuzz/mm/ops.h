@@ -45,4 +45,27 @@ OPERATION(fork);
 OPERATION(vmreadv);
 OPERATION(vmwritev);
 
+/* ops_keys.c */
+OPERATION(process_madvise);
+OPERATION(pkey_alloc);
+OPERATION(pkey_free);
+OPERATION(pkey_mprotect);
+OPERATION(pkru);
+OPERATION(rlimit);
+OPERATION(status);
+void limits_begin(void);
+
+/* ops_uffd.c */
+OPERATION(uffd);
+OPERATION(uffdclose);
+OPERATION(uffdreg);
+OPERATION(uffdunreg);
+OPERATION(uffdwake);
+OPERATION(uffdcopy);
+OPERATION(uffdzero);
+OPERATION(uffdwp);
+OPERATION(uffdcont);
+OPERATION(uffdpoison);
+OPERATION(uffdmove);
+
 #endif

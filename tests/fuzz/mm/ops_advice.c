@@ -52,7 +52,7 @@ long run_mincore(const long *args)
     long result = SYS(mincore, at(args[0]), args[1], vector);
 
     log_text(" [");
-    for (long i = 0; !result && !in_fork && i < args[1]; i += PAGE)
+    for (long i = 0; !result && i < args[1]; i += PAGE)
         log_text("%d", vector[i / PAGE] & 1);
     log_text("]");
     return result;

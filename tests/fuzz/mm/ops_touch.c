@@ -7,6 +7,7 @@
 
 #include "mmfuzz.h"
 #include "ops.h"
+#include "uffd.h"
 
 static long draw_spot(void)
 {
@@ -89,9 +90,11 @@ static void child(long count)
 {
     log_text("\n");
     in_fork = 1;
+    limit_time();
     run_some(count);
     log_text("  look");
     look();
+    server_sync();
     _exit(0);
 }
 

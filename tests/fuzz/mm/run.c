@@ -1,11 +1,14 @@
 /* Running a sequence: each operation, what came of it, and the children. */
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "mmfuzz.h"
 #include "ops.h"
+#include "uffd.h"
 
 int in_fork;
 static const struct op *next, *end;
@@ -20,6 +23,8 @@ static void log_result(long result)
             log_text("break+%#lx", touch_address - (uintptr_t)at(0));
         else
             log_text("%#lx", touch_address);
+        if (touch_signal == SIGSEGV && touch_code == SEGV_PKUERR)
+            log_text(" key %u", touch_key);
     } else if (is_error(result)) {
         log_text(" = %ld", result);
     } else {
@@ -36,6 +41,7 @@ static void run_one(const struct op *op)
     log_op(op);
     touch_signal = 0;
     result = op->call->run(op->args);
+    server_sync();
     log_result(result);
     log_text("\n");
 }
@@ -60,6 +66,14 @@ static void log_end(int status)
         log_text("ended: %d\n", WEXITSTATUS(status));
 }
 
+/* What takes longer hangs, and is ended by the signal. */
+void limit_time(void)
+{
+    static const struct itimerval limit = {.it_value.tv_usec = 300000};
+
+    setitimer(ITIMER_REAL, &limit, NULL);
+}
+
 void run_sequence(const struct op *ops, int count)
 {
     int status;
@@ -72,6 +86,8 @@ void run_sequence(const struct op *ops, int count)
     if (!pid) {
         touch_begin();
         objects_begin();
+        limits_begin();
+        limit_time();
         next = ops;
         end = ops + count;
         /* fork() takes its operations from the same list and comes back
@@ -79,6 +95,7 @@ void run_sequence(const struct op *ops, int count)
         run_some(-1);
         log_text("look");
         look();
+        server_sync();
         log_text("\n");
         _exit(0);
     }

@@ -10,6 +10,7 @@
 #include "mmfuzz.h"
 
 int touch_signal, touch_code;
+unsigned touch_key;
 uintptr_t touch_address;
 static sigjmp_buf back;
 static uintptr_t break_start;
@@ -20,6 +21,7 @@ static void handler(int number, siginfo_t *info, void *context)
     touch_signal = number;
     touch_code = info->si_code;
     touch_address = (uintptr_t)info->si_addr;
+    touch_key = *(unsigned *)((char *)info + 32);
     siglongjmp(back, 1);
 }
 
@@ -42,18 +44,29 @@ void *at(long address)
     return (void *)address;
 }
 
+/* A handler's jump leaves the keys' rights as handlers have them. */
+static int restored(unsigned rights)
+{
+    keys_set_rights(rights);
+    return 0;
+}
+
 int touch_read(const void *p, long *value)
 {
+    unsigned rights = keys_rights();
+
     if (sigsetjmp(back, 0))
-        return 0;
+        return restored(rights);
     *value = *(const volatile long *)p;
     return 1;
 }
 
 int touch_write(void *p, long value)
 {
+    unsigned rights = keys_rights();
+
     if (sigsetjmp(back, 0))
-        return 0;
+        return restored(rights);
     *(volatile long *)p = value;
     return 1;
 }
@@ -63,9 +76,10 @@ int touch_write(void *p, long value)
 int touch_call(void *p)
 {
     static long scratch[2];
+    unsigned rights = keys_rights();
 
     if (sigsetjmp(back, 0))
-        return 0;
+        return restored(rights);
     asm volatile("push %%rbp\n"
                  "xor %%ebx, %%ebx\n"
                  "xor %%ebp, %%ebp\n"
@@ -115,15 +129,11 @@ static char look_page(const char *page, uint64_t *hash)
     return letter;
 }
 
-/* Whether a child has the entries of pages that were only read depends on what
- * else was written in their area: Linux's business, so '-' there. */
 static char ask_mincore(const char *page)
 {
     unsigned char resident = 0;
     long r = SYS(mincore, page, PAGE, &resident);
 
-    if (in_fork && !r)
-        return '-';
     return r ? '.' : resident & 1 ? '1' : '0';
 }
 

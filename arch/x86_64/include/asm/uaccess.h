@@ -23,12 +23,12 @@ static inline bool access_ok(const void __user *p, size_t n)
     {                                                                          \
         if (unlikely(!access_ok(p, sizeof(*p))))                               \
             return -EFAULT;                                                    \
-        __asm__ goto(STAC "1: " insn                                           \
-                          " %1, %0\n" CLAC EX_TABLE("1b", "%l[fault]")         \
-                     : "=r"(*v)                                                \
-                     : "m"(*p)                                                 \
-                     : "memory"                                                \
-                     : fault);                                                 \
+        __asm__ volatile goto(                                                 \
+            STAC "1: " insn " %1, %0\n" CLAC EX_TABLE("1b", "%l[fault]")       \
+            : "=r"(*v)                                                         \
+            : "m"(*p)                                                          \
+            : "memory"                                                         \
+            : fault);                                                          \
         return 0;                                                              \
     fault:                                                                     \
         user_access_end();                                                     \
