@@ -75,6 +75,8 @@ static bool add_page(struct scan *s, u64 c)
 {
     bool grows = s->open.end == s->at && s->open.categories == c;
 
+    if (s->arg.max_pages && s->pages == s->arg.max_pages)
+        return false;
     if (s->arg.vec && !grows) {
         if (s->opened == s->arg.vec_len)
             return false;
@@ -84,7 +86,7 @@ static bool add_page(struct scan *s, u64 c)
         s->opened++;
     }
     s->open.end = s->at + PAGE_SIZE;
-    s->full = ++s->pages == s->arg.max_pages;
+    s->pages++;
     return true;
 }
 

@@ -121,6 +121,14 @@ static void test_kinds(void)
     is(scan(&s), 1, "one page at most");
     ok(region(0, 1, 1, PRESENT), "is told");
     is(s.walk_end, (long)pages + 2 * PAGE, "and no more");
+    s = scan_of(PRESENT, PRESENT);
+    s.max_pages = 2;
+    is(scan(&s), 1, "two pages at most");
+    is(s.walk_end, (long)pages + 5 * PAGE, "the walk goes on to the next");
+    s = scan_of(PRESENT, PRESENT);
+    s.max_pages = 3;
+    is(scan(&s), 2, "as many as there are");
+    is(s.walk_end, s.end, "the walk goes on to the end");
     s = scan_of(PRESENT, 0);
     s.vec = s.vec_len = 0;
     is(scan(&s), 0, "without room nothing is told");
