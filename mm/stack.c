@@ -37,19 +37,20 @@ static bool needs_no_gap(const struct vm_area_struct *vma, u64 grows)
 }
 
 /* The area becomes [start, end), larger than it is: within the limits, paid
- * for, counted. mmap lock held for write. */
+ * for, counted. It keeps the id even if they forbid it, as on Linux: fork(2)
+ * copies its pages from then on. mmap lock held for write. */
 static int grow_area(struct vm_area_struct *vma, u64 start, u64 end)
 {
     struct mm_struct *mm = vma->vm_mm;
     u64 grow = ((end - start) >> PAGE_SHIFT) - vma_pages(vma);
 
+    vma_note_anon(vma);
     if (!may_expand_vm(mm, vma->vm_flags, grow) ||
         end - start > rlimit_current(RLIMIT_STACK).cur)
         return -ENOMEM;
     if ((vma->vm_flags & VM_ACCOUNT) && vm_charge(mm, grow))
         return -ENOMEM;
     vm_stat_account(mm, vma->vm_flags, (s64)grow);
-    vma_note_anon(vma);
     vma_adjust(vma, start, end);
     return 0;
 }

@@ -1,9 +1,10 @@
 /*
  * Which areas' private pages belong together. An area gets an id with its
- * first private page: its neighbour's if the two could be one but for their
- * rights, else a new one. Areas with different ids do not merge, nor do those
- * that fork(2) copied with an id and new ones: on Linux such an id is the
- * anon_vma, of which an area can have only one.
+ * first private page, or when it is about to grow by a fault: its neighbour's
+ * if the two could be one but for their rights, else a new one. Areas with
+ * different ids do not merge, nor do those that fork(2) copied with an id and
+ * new ones: on Linux such an id is the anon_vma, of which an area can have
+ * only one.
  */
 #include <mm/vma_lock.h>
 

@@ -252,8 +252,8 @@ __must_check int vma_modify_flags(struct vm_area_struct **vma, u64 start,
 /* Merges an area with neighbours like it; the area that covers it now. */
 struct vm_area_struct *vma_rejoin(struct vm_area_struct *vma);
 
-/* mm/vma_anon.c. The area gets its first private page: locked, or mmap lock
- * held. */
+/* mm/vma_anon.c. The area gets its first private page, or is about to grow:
+ * locked, or mmap lock held. */
 void vma_choose_anon(struct vm_area_struct *vma);
 static inline void vma_note_anon(struct vm_area_struct *vma)
 {

@@ -33,7 +33,9 @@ void touch_begin(void)
     action.sa_sigaction = handler;
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
         sigaction(signals[i], &action, NULL);
-    break_start = (SYS(brk) + PAGE - 1) & -PAGE;
+    /* With a page of heap below: how far the program is, which Linux draws,
+     * would decide whether the area above may grow as far as that. */
+    break_start = (SYS(brk) + 2 * PAGE - 1) & -PAGE;
     SYS(brk, break_start);
 }
 
