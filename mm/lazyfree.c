@@ -6,7 +6,8 @@
 #include <arch/tlb.h>
 #include <mm/internal.h>
 
-/* The page is this entry's alone: it may be dropped until it is written to. */
+/* The page is this entry's alone: it may be dropped until it is written to.
+ * Poison goes, as nobody wants what was lost; a wish for protection stays. */
 static void free_lazily(struct mm_struct *mm __maybe_unused,
                         u64 va __maybe_unused, pte_t *pte,
                         void *arg __maybe_unused)
@@ -14,7 +15,10 @@ static void free_lazily(struct mm_struct *mm __maybe_unused,
     pte_t entry = pte_get(pte);
     struct page *page = pfn_to_page(pte_pfn(entry));
 
-    if (!(page->flags & PG_ANON) || READ_ONCE(page->mapcount) != 1)
+    if (pte_poisoned(entry))
+        pte_set(pte, PTE_NONE);
+    if (!pte_present(entry) || !(page->flags & PG_ANON) ||
+        READ_ONCE(page->mapcount) != 1)
         return;
     page_set_flag(page, PG_LAZYFREE);
     pte_set(pte, pte_mkclean(pte_mkold(entry)));
@@ -23,7 +27,7 @@ static void free_lazily(struct mm_struct *mm __maybe_unused,
 void lazyfree_range(struct vm_area_struct *vma, u64 start, u64 end)
 {
     WRITE_ONCE(vma->vm_mm->lazy, true);
-    pte_for_each(vma->vm_mm, start, end, free_lazily, NULL);
+    pte_for_each_entry(vma->vm_mm, start, end, true, free_lazily, NULL);
     /* A CPU that knows the page as dirty would not say so again. */
     tlb_flush_range(vma->vm_mm, start, end);
 }

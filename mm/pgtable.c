@@ -70,9 +70,9 @@ pte_t *pt_next_leaf(pte_t *root, u64 *va, u64 end, u64 *stop)
     return NULL;
 }
 
-void pte_for_each(struct mm_struct *mm, u64 start, u64 end,
-                  void (*fn)(struct mm_struct *, u64 va, pte_t *, void *),
-                  void *arg)
+void pte_for_each_entry(struct mm_struct *mm, u64 start, u64 end, bool marks,
+                        void (*fn)(struct mm_struct *, u64 va, pte_t *, void *),
+                        void *arg)
 {
     pte_t *pte;
     u64 stop;
@@ -82,7 +82,7 @@ void pte_for_each(struct mm_struct *mm, u64 start, u64 end,
 
         spin_lock_hot(lock);
         while ((pte = pte_skip_none(pte, &start, stop)), start < stop) {
-            if (pte_present(pte_get(pte)))
+            if (marks || pte_present(pte_get(pte)))
                 fn(mm, start, pte, arg);
             start += PAGE_SIZE;
             pte++;

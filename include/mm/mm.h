@@ -289,11 +289,13 @@ pte_t *pte_lookup(struct mm_struct *mm, u64 addr);
  * rec, if given, gets the entries of the walk. NULL: out of memory. */
 pte_t *pte_alloc(struct mm_struct *mm, u64 addr, struct fault_record *rec);
 
-/* Calls fn for every present level-0 entry in [start, end), its table locked.
- * Holes cost nothing per page. */
-void pte_for_each(struct mm_struct *mm, u64 start, u64 end,
-                  void (*fn)(struct mm_struct *, u64 va, pte_t *, void *),
-                  void *arg);
+/* Calls fn for every present level-0 entry in [start, end), its table locked;
+ * with marks for every marker as well. Holes cost nothing per page. */
+void pte_for_each_entry(struct mm_struct *mm, u64 start, u64 end, bool marks,
+                        void (*fn)(struct mm_struct *, u64 va, pte_t *, void *),
+                        void *arg);
+#define pte_for_each(mm, start, end, fn, arg)                                  \
+    pte_for_each_entry(mm, start, end, false, fn, arg)
 
 /* The entry of that level on addr's way, or NULL when a table is missing. No
  * lock needed while the mmap lock (or, kernel half, the owner) keeps the

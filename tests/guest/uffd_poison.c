@@ -1,6 +1,7 @@
 /*
  * UFFDIO_POISON: pages that were lost. Who touches one gets SIGBUS, a system
- * call EFAULT; fork hands the poison on, MADV_DONTNEED takes it away.
+ * call EFAULT; fork hands the poison on, MADV_DONTNEED and MADV_FREE take it
+ * away.
  */
 #include "uffd_util.h"
 
@@ -113,6 +114,12 @@ static void test_afterwards(void)
     must(!madvise(pages, COUNT * PAGE, MADV_DONTNEED));
     is(probe_read(pages + PAGE), 0, "MADV_DONTNEED takes it away");
     is(pages[PAGE], 0, "for zeros");
+    tear_down();
+    set_up();
+    must(!poison(pages, PAGE));
+    must(!madvise(pages, PAGE, MADV_FREE));
+    must(!uffd_unregister(fd, pages, COUNT * PAGE));
+    is(probe_read(pages), 0, "so does MADV_FREE");
     tear_down();
 }
 
