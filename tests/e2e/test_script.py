@@ -76,7 +76,9 @@ def test_leaves_no_qemu_behind(program, number, tmp_path):
     # Killed outright, the script cannot remove its temporary files.
     process = harness.spawn(
         ["--quiet", "--append", "limit=120", "--run", program("report"),
-         "spin"], stdout=subprocess.PIPE, env={"TMPDIR": str(tmp_path)})
+         "spin"], stdout=subprocess.PIPE, env={"TMPDIR": str(tmp_path)},
+        # A suite in the background ignores ^C, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     assert process.stdout.readline() == b"spinning\n"
     family = children(process.pid)
     assert len(family) >= 2
