@@ -49,7 +49,8 @@ void object_move(struct vm_area_struct *vma, u64 start, u64 end)
     spin_unlock(&vma->vm_object->lock);
 }
 
-/* A private area keeps its copies: only what is the object's goes. */
+/* A private area keeps its copies: what is the object's goes, and the zero page
+ * that a pager put there. */
 static void unmap_original(struct mm_struct *mm, u64 va, pte_t *pte)
 {
     spinlock_t *lock = pte_lockptr(pte);
@@ -60,13 +61,16 @@ static void unmap_original(struct mm_struct *mm, u64 va, pte_t *pte)
     e = pte_get(pte);
     if (pte_present(e) && !(pfn_to_page(pte_pfn(e))->flags & PG_ANON)) {
         page = pfn_to_page(pte_pfn(e));
-        __atomic_fetch_sub(&mm->rss[page_rss_kind(page)], 1, __ATOMIC_RELAXED);
         pte_set(pte, PTE_NONE);
     }
     spin_unlock(lock);
     if (!page)
         return;
     tlb_flush_page(mm, va);
+    /* It is not counted anywhere. */
+    if (page->flags & PG_ZERO)
+        return;
+    __atomic_fetch_sub(&mm->rss[page_rss_kind(page)], 1, __ATOMIC_RELAXED);
     __atomic_fetch_sub(&page->mapcount, 1, __ATOMIC_RELAXED);
     put_page(page);
 }

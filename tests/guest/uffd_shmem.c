@@ -153,6 +153,12 @@ static void test_private(void)
     must(!uffd_zero(fd, pages + 2 * PAGE, PAGE, NULL));
     pages[2 * PAGE] = 'z';
     is(other[2 * PAGE], 0, "zeros are its own as well");
+    must(!uffd_zero(fd, pages + 3 * PAGE, PAGE, NULL));
+    must(!fallocate(memory, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                    2 * PAGE, 2 * PAGE));
+    is(pages[2 * PAGE], 'z', "a hole leaves the private copy");
+    is(uffd_zero(fd, pages + 3 * PAGE, PAGE, NULL), 0,
+       "and takes zeros that nobody wrote to");
     tear_down();
 }
 
