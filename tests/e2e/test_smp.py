@@ -15,6 +15,8 @@ WAYS = {
     "smp4": ["--smp", "4"],
     "smp8": ["--smp", "8"],
     "smp4-icount": ["--smp", "4", "--icount"],
+    "smp8-icount": ["--smp", "8", "--icount"],
+    "smp64": ["--smp", "64", "--mem", "512M"],
 }
 RUNS = [
     ("stress_mm", "smp4", ()),
@@ -31,6 +33,8 @@ RUNS = [
     ("affinity", "smp4-icount", ()),
     ("futex_ops", "smp4", ()),
     ("threads", "smp4", ()),
+    ("threads", "smp8-icount", ()),
+    ("affinity", "smp64", ()),
     ("fork_wait", "smp4", ()),
     ("spin", "smp4-icount", ()),
     ("stress_tasks", "smp4", ()),
