@@ -224,17 +224,6 @@ static __cold void lock_new_area(const struct mm_struct *mm,
         rq->vm_flags |= mm->def_flags;
 }
 
-/* What may be executed: PR_SET_MDWE may refuse it, and what may not even be
- * read has a protection key of its own. */
-static __noinline long exec_area(struct mm_struct *mm, struct map_request *rq)
-{
-    if (unlikely(mm->mdwe) && (rq->vm_flags & VM_WRITE))
-        return -EACCES;
-    if (rq->prot == PROT_EXEC)
-        rq->vm_flags |= pkey_for_mmap(mm, VM_EXEC);
-    return 0;
-}
-
 /* mmap lock held for write; everything but the address is checked. */
 static long mmap_region(struct mm_struct *mm, struct map_request *rq)
 {
@@ -255,8 +244,11 @@ static long mmap_region(struct mm_struct *mm, struct map_request *rq)
         mm->lazy = true;
     if (!rq->object)
         rq->pgoff = addr >> PAGE_SHIFT;
-    r = unlikely(rq->prot & PROT_EXEC) ? exec_area(mm, rq) : 0;
-    if (!r)
+    /* PR_SET_MDWE: what is executable is never writable. */
+    if (unlikely(mm->mdwe) && (rq->prot & PROT_EXEC) &&
+        (rq->vm_flags & VM_WRITE))
+        r = -EACCES;
+    else
         r = account_area(mm, rq);
     if (unlikely(r))
         return rq->flags & MAP_FIXED ? refuse_room(mm, rq, r) : r;
