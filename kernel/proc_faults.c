@@ -4,6 +4,7 @@
  */
 #include <arch/uaccess.h>
 #include <base/errno.h>
+#include <kernel/proc_maps.h>
 #include <kernel/procfs.h>
 #include <kernel/thread.h>
 #include <kernel/trace.h>
@@ -109,44 +110,26 @@ static unsigned list_count(const struct list_head *head)
     return n;
 }
 
-static void show_served(struct seq *s, u32 pid,
-                        const struct vm_area_struct *vma)
+static void show_served(const struct proc_file *p, struct seq *s,
+                        struct vm_area_struct *vma)
 {
     struct userfaultfd_ctx *ctx = vma->vm_uffd;
     unsigned pending, taken;
 
+    if (!ctx)
+        return;
     spin_lock(&ctx->lock);
     pending = list_count(&ctx->pending);
     taken = list_count(&ctx->taken);
     spin_unlock(&ctx->lock);
     seq_printf(s, "[%u] %lx-%lx%s%s%s: %u faults unread, %u being served\n",
-               pid, vma->vm_start, vma->vm_end,
+               p->task->pid, vma->vm_start, vma->vm_end,
                vma->vm_flags & VM_UFFD_MISSING ? " missing" : "",
                vma->vm_flags & VM_UFFD_WP ? " write-protect" : "",
                vma->vm_flags & VM_UFFD_MINOR ? " minor" : "", pending, taken);
 }
 
-/* *cursor is the address up to which areas were shown. */
 int uffd_show(const struct proc_file *p, struct seq *s, u64 *cursor)
 {
-    struct mm_struct *mm = proc_file_mm(p);
-    struct vm_area_struct *vma;
-
-    if (!mm)
-        return 0;
-    mmap_read_lock(mm);
-    for (vma = find_vma(mm, *cursor); vma; vma = vma->vm_next) {
-        size_t len = s->len;
-
-        if (vma->vm_uffd)
-            show_served(s, p->task->pid, vma);
-        if (!seq_fits(s)) {
-            s->len = len;
-            break;
-        }
-        *cursor = vma->vm_end;
-    }
-    mmap_read_unlock(mm);
-    mm_put(mm);
-    return 0;
+    return maps_walk(p, s, cursor, show_served);
 }

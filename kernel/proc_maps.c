@@ -76,7 +76,8 @@ void maps_line_of(const struct vm_area_struct *vma, struct maps_line *line)
 }
 
 int maps_walk(const struct proc_file *p, struct seq *s, u64 *cursor,
-              void (*show)(struct vm_area_struct *vma, struct seq *s))
+              void (*show)(const struct proc_file *p, struct seq *s,
+                           struct vm_area_struct *vma))
 {
     struct mm_struct *mm = proc_file_mm(p);
     struct vm_area_struct *vma;
@@ -92,7 +93,7 @@ int maps_walk(const struct proc_file *p, struct seq *s, u64 *cursor,
     mmap_read_lock(mm);
     for (vma = find_vma(mm, *cursor); vma; vma = vma->vm_next) {
         len = s->len;
-        show(vma, s);
+        show(p, s, vma);
         if (!seq_fits(s)) {
             s->len = len;
             break;
@@ -104,7 +105,8 @@ int maps_walk(const struct proc_file *p, struct seq *s, u64 *cursor,
     return 0;
 }
 
-static void show_line(struct vm_area_struct *vma, struct seq *s)
+static void show_line(const struct proc_file *p __maybe_unused, struct seq *s,
+                      struct vm_area_struct *vma)
 {
     struct maps_line line;
 

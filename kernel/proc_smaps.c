@@ -97,7 +97,8 @@ static void show_flags(struct seq *s, u64 flags)
     seq_printf(s, "\n");
 }
 
-static void show_area(struct vm_area_struct *vma, struct seq *s)
+static void show_area(const struct proc_file *p __maybe_unused, struct seq *s,
+                      struct vm_area_struct *vma)
 {
     struct vma_usage u = {0};
     struct maps_line line;

@@ -23,6 +23,7 @@ void maps_line(struct seq *s, const struct maps_line *line);
 /* A proc_entry.show of one record for each area, made by show with the mmap
  * lock held for read. The cursor is the address where the next begins. */
 int maps_walk(const struct proc_file *p, struct seq *s, u64 *cursor,
-              void (*show)(struct vm_area_struct *vma, struct seq *s));
+              void (*show)(const struct proc_file *p, struct seq *s,
+                           struct vm_area_struct *vma));
 
 #endif
