@@ -2,6 +2,7 @@
 #include "fake.h"
 
 #include <arch/uaccess.h>
+#include <mm/vma_lock.h>
 
 #define TRIES 8
 
@@ -48,21 +49,46 @@ static struct vm_area_struct *area_for(struct mm_struct *mm, u64 va)
     return find_vma(mm, va);
 }
 
+/* The area that holds va, itself locked on the first try, as in user mode, else
+ * by the mmap lock; NULL: there is none. */
+static struct vm_area_struct *lock_area(struct mm_struct *mm, u64 va,
+                                        unsigned *flags)
+{
+    struct vm_area_struct *vma = NULL;
+
+    if (!(*flags & FAULT_TRIED))
+        vma = vma_start_read(mm, va);
+    if (vma) {
+        *flags |= FAULT_VMA_LOCK;
+        return vma;
+    }
+    mmap_read_lock(mm);
+    vma = area_for(mm, va);
+    if (!vma)
+        mmap_read_unlock(mm);
+    return vma;
+}
+
+static void unlock_area(struct vm_area_struct *vma, unsigned flags)
+{
+    if (flags & FAULT_VMA_LOCK)
+        vma_end_read(vma);
+    else
+        mmap_read_unlock(vma->vm_mm);
+}
+
 static enum fake_result fault_once(struct mm_struct *mm, u64 va, bool write,
                                    unsigned flags)
 {
-    struct vm_area_struct *vma;
-    unsigned r;
+    struct vm_area_struct *vma = lock_area(mm, va, &flags);
+    unsigned r = VM_FAULT_SIGSEGV;
 
-    mmap_read_lock(mm);
-    vma = area_for(mm, va);
-    if (!vma || !vma_allows(vma, write)) {
-        mmap_read_unlock(mm);
-        return vma ? FAKE_SEGV_ACCERR : FAKE_SEGV_MAPERR;
-    }
-    r = handle_mm_fault(vma, va, flags | (write ? FAULT_WRITE : 0), NULL);
+    if (!vma)
+        return FAKE_SEGV_MAPERR;
+    if (vma_allows(vma, write))
+        r = handle_mm_fault(vma, va, flags | (write ? FAULT_WRITE : 0), NULL);
     if (!(r & VM_FAULT_RETRY))
-        mmap_read_unlock(mm);
+        unlock_area(vma, flags);
     if (r & VM_FAULT_OOM)
         return FAKE_OOM;
     if (r & VM_FAULT_SIGSEGV)

@@ -248,6 +248,195 @@ static void user_mode_only(void **state __maybe_unused)
     assert_int_equal(mm_pin_page(mm, page_at(0), true, &page), -EFAULT);
 }
 
+/* ---- by chance, against an array ---- */
+
+#define COUNT 24u
+
+static struct model {
+    bool ours, orphan; /* registered; or guarded by who is gone */
+    struct uffd_guard guard;
+    bool there, poisoned;
+    u8 byte;
+} pages[COUNT];
+static unsigned tries;
+
+static struct range few_pages(void)
+{
+    struct range r = random_range();
+
+    r.first %= COUNT;
+    r.count = min(r.count, COUNT - r.first);
+    r.start = page_at(r.first);
+    r.len = r.count * PAGE_SIZE;
+    return r;
+}
+
+static void op_register(struct range r)
+{
+    if (!ctx)
+        ctx = userfaultfd_ctx_create(mm, 0);
+    assert_int_equal(
+        userfaultfd_register(ctx, r.start, r.start + r.len,
+                             VM_UFFD_MISSING | (fake_rand(2) ? VM_UFFD_WP : 0)),
+        0);
+    for (struct model *m = &pages[r.first]; r.count--; m++) {
+        if (!m->ours)
+            m->guard = (struct uffd_guard){0};
+        m->ours = true;
+        m->orphan = false;
+    }
+}
+
+static void op_unregister(struct range r)
+{
+    if (!ctx)
+        return;
+    assert_int_equal(userfaultfd_unregister(ctx, r.start, r.start + r.len), 0);
+    for (struct model *m = &pages[r.first]; r.count--; m++) {
+        m->guard = (struct uffd_guard){0};
+        m->ours = m->orphan = false;
+    }
+}
+
+static void op_guard(struct range r)
+{
+    const struct uffd_guard g = {fake_rand(3), (u32)fake_rand(4),
+                                 (u32)fake_rand(2)};
+    int error = g.deadline_ns && !g.action ? -EINVAL : 0;
+
+    if (!ctx)
+        return;
+    for (unsigned i = r.first; !error && i < r.first + r.count; i++)
+        if (!pages[i].ours)
+            error = -ENOENT;
+    assert_int_equal(userfaultfd_guard(ctx, r.start, r.start + r.len, &g),
+                     error);
+    for (struct model *m = &pages[r.first]; !error && r.count--; m++)
+        m->guard = g;
+}
+
+/* Who is guarded stays so. */
+static void op_close(struct range r __maybe_unused)
+{
+    if (!ctx)
+        return;
+    close_it();
+    for (struct model *m = pages; m < pages + COUNT; m++) {
+        m->orphan |= m->ours && m->guard.action;
+        m->ours = false;
+        if (!m->orphan)
+            m->guard = (struct uffd_guard){0};
+    }
+}
+
+static void op_discard(struct range r)
+{
+    assert_int_equal(do_madvise(mm, r.start, r.len, MADV_DONTNEED), 0);
+    for (struct model *m = &pages[r.first]; r.count--; m++)
+        m->there = m->poisoned = false;
+}
+
+static void op_protect(struct range r)
+{
+    assert_int_equal(do_mprotect(mm, r.start, r.len, PROT_NONE), 0);
+    assert_int_equal(do_mprotect(mm, r.start, r.len, RW), 0);
+}
+
+/* Fills, wakes for nothing, or goes; but a fault is tried so often only. */
+static int serve(void)
+{
+    u64 how = ++tries > 3 ? 0 : fake_rand(5), at;
+    struct model *m;
+
+    assert_int_equal(userfaultfd_next_faults(ctx, &message, 1), 1);
+    at = message.pagefault.address;
+    m = &pages[(at - page_at(0)) >> PAGE_SHIFT];
+    if (how == 4) {
+        op_close((struct range){0});
+        return 0;
+    }
+    m->there = how < 2;
+    m->poisoned = how == 2;
+    if (how < 3)
+        assert_int_equal(userfaultfd_fill(ctx,
+                                          how < 2 ? FILL_ZERO : FILL_POISON, at,
+                                          0, PAGE_SIZE, false),
+                         PAGE_SIZE);
+    m->byte = 0;
+    userfaultfd_wake(ctx, at, PAGE_SIZE);
+    return 0;
+}
+
+/* What the guard, or the kernel for a page that is nobody's, does to it. */
+static void act(struct model *m)
+{
+    m->byte = 0;
+    m->there = !m->guard.action || m->guard.action == UFFD_FL_ACTION_ZERO;
+    m->poisoned = !m->there;
+}
+
+static void op_touch(struct range r)
+{
+    struct model *m = &pages[r.first];
+    bool waits = m->ours && !m->guard.deadline_ns, write = fake_rand(2);
+    enum fake_result got;
+    char *p;
+
+    tries = 0;
+    if (!m->there && !m->poisoned && !waits)
+        act(m);
+    got = fake_access(mm, r.start, write, &p);
+    if (!m->there && !m->poisoned) /* it waited, and in vain */
+        act(m);
+    assert_int_equal(got, m->poisoned ? FAKE_POISON : FAKE_OK);
+    assert_true(!fake_signal || m->guard.action == UFFD_FL_ACTION_KILL);
+    fake_signal = false;
+    if (got != FAKE_OK)
+        return;
+    assert_int_equal((u8)*p, m->byte);
+    if (write)
+        *p = (char)(m->byte = (u8)fake_rand(256));
+}
+
+static void check(void)
+{
+    for (unsigned i = 0; i < COUNT; i++) {
+        const struct model *m = &pages[i];
+        const struct vm_area_struct *vma = find_vma(mm, page_at(i));
+
+        assert_int_equal(vma->vm_uffd != NULL, m->ours || m->orphan);
+        if (m->ours)
+            assert_ptr_equal(vma->vm_uffd, ctx);
+        if (vma->vm_flags & VM_GUARD_MASK)
+            assert_memory_equal(userfaultfd_guard_of(vma), &m->guard,
+                                sizeof(m->guard));
+        else
+            assert_true(!m->guard.action && !m->guard.flags);
+        assert_int_equal(pte_none(entry_of(mm, i)), !m->there && !m->poisoned);
+    }
+    assert_true(!ctx || !userfaultfd_has_msg(ctx));
+    assert_int_equal(validate_mm(mm), 0);
+    fake_tlb_check();
+}
+
+static void random_guards(void **state __maybe_unused)
+{
+    void (*const ops[])(struct range) = {
+        op_touch,   op_touch,      op_touch,    op_touch,   op_guard,
+        op_guard,   op_register,   op_register, op_discard, op_discard,
+        op_protect, op_unregister, op_close};
+
+    memset(pages, 0, sizeof(pages));
+    userfaultfd_release(ctx);
+    ctx = NULL;
+    map_pages(0, COUNT, RW, ANON);
+    fake_on_block = serve;
+    for (unsigned n = 0; fake_more(n, 10000); n++) {
+        ops[fake_rand(ARRAY_SIZE(ops))](few_pages());
+        check();
+    }
+}
+
 #define GUARD_TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -258,7 +447,7 @@ int main(void)
         GUARD_TEST(what_is_refused),     GUARD_TEST(as_many_as_there_are),
         GUARD_TEST(forked_guards),       GUARD_TEST(nobody_left),
         GUARD_TEST(a_reader_that_waits), GUARD_TEST(faults_are_counted),
-        GUARD_TEST(user_mode_only),
+        GUARD_TEST(user_mode_only),      GUARD_TEST(random_guards),
     };
 
     return cmocka_run_group_tests_name("uffd_guard", tests, fake_boot, NULL);
