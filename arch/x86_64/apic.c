@@ -30,7 +30,7 @@
 #define ICR_PENDING     (1u << 12)
 #define LVT_MASKED      (1u << 16)
 #define LVT_NMI         (4u << 8)
-#define DIVIDE_BY_1     0x0b
+#define DIVIDE_BY_16    0x03
 
 #define PIC1_DATA 0x21
 #define PIC2_DATA 0xa1
@@ -78,7 +78,7 @@ void apic_init_cpu(void)
     apic_write(APIC_LVT_LINT1, LVT_NMI);
     apic_write(APIC_LVT_ERROR, LVT_MASKED);
     apic_write(APIC_SPURIOUS, SPURIOUS_ENABLE | IRQ_VECTOR_SPURIOUS);
-    apic_write(APIC_TIMER_DIVIDE, DIVIDE_BY_1);
+    apic_write(APIC_TIMER_DIVIDE, DIVIDE_BY_16);
     apic_write(APIC_LVT_TIMER, IRQ_VECTOR_TIMER); /* one shot */
     this_cpu()->arch.apic_id = apic_id();
 }

@@ -173,20 +173,24 @@ struct vdso_pages arch_vdso_pages(void)
     };
 }
 
+/* What is far away is waited for almost to its end, and then armed anew: a
+ * measurement that is a little wrong does not make it late. Nothing comes in
+ * between, but when the counter is too narrow for the time (one minute on
+ * QEMU). */
 void timer_arm(u64 deadline_ns)
 {
-    u64 now, count;
+    u64 now, left, count = 1;
 
     if (deadline_ns == ~0ul) {
         apic_timer_set(0);
         return;
     }
     now = time_ns();
-    if (deadline_ns <= now)
-        count = 1;
-    else if (deadline_ns - now > NS_PER_S) /* fires early, is armed again */
-        count = scale(NS_PER_S, apic_per_ns);
-    else
-        count = scale(deadline_ns - now, apic_per_ns) + 1;
+    if (deadline_ns > now) {
+        left = deadline_ns - now;
+        if (left > NS_PER_S)
+            left -= left / AGREE;
+        count = scale(left, apic_per_ns) + 1;
+    }
     apic_timer_set((u32)min(count, 0xfffffffful));
 }
