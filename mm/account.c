@@ -27,38 +27,3 @@ void mm_note_limit(struct mm_struct *mm, unsigned resource, u64 value)
         value != RLIM_INFINITY)
         WRITE_ONCE(mm->limited, true);
 }
-
-int protect_charge(struct mm_struct *mm, u64 old, u64 *flags, u64 pages,
-                   bool populated)
-{
-    const u64 settled = VM_ACCOUNT | VM_WRITE | VM_SHARED | VM_NORESERVE;
-    int r;
-
-    if (!(*flags & VM_WRITE)) {
-        if (!populated)
-            *flags &= ~VM_ACCOUNT;
-        return 0;
-    }
-    if (!may_expand_vm(mm, *flags, pages) && may_expand_vm(mm, old, pages))
-        return -ENOMEM;
-    if (old & settled)
-        return 0;
-    r = vm_charge(mm, pages);
-    if (!r)
-        *flags |= VM_ACCOUNT;
-    return r;
-}
-
-void protect_uncharge(u64 old, u64 flags, u64 pages)
-{
-    if ((flags & ~old) & VM_ACCOUNT)
-        vm_uncharge(pages);
-}
-
-void protect_account(struct mm_struct *mm, u64 old, u64 flags, u64 pages)
-{
-    if ((old & ~flags) & VM_ACCOUNT)
-        vm_uncharge(pages);
-    vm_stat_account(mm, old, -(s64)pages);
-    vm_stat_account(mm, flags, (s64)pages);
-}

@@ -110,9 +110,6 @@ static void free_tables(struct mm_struct *mm, struct table_free *tf)
 void free_pgtables(struct mm_struct *mm, u64 start, u64 end, u64 floor,
                    u64 ceiling)
 {
-    /* The last tables reach beyond TASK_SIZE, where no area can be. */
-    if (ceiling == TASK_SIZE)
-        ceiling = pt_user_entries() * pt_span(PT_LEVELS - 1);
     if (!nothing_may_go(mm, start, end, floor, ceiling)) {
         struct table_free tf = {start, end, floor, ceiling, {NULL, NULL}, 0};
 

@@ -73,7 +73,7 @@ static void free_all_tables(struct mm_struct *mm)
                 break;
             end = next->vm_end;
         }
-        free_pgtables(mm, start, end, 0, next ? next->vm_start : TASK_SIZE);
+        free_pgtables(mm, start, end, 0, next ? next->vm_start : ~0ul);
     }
 }
 

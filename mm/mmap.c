@@ -59,26 +59,36 @@ static __noinline long check_object(const struct map_request *rq)
     return rq->flags & MAP_GROWSDOWN ? -EINVAL : 0;
 }
 
+#define MAP_WISHES                                                             \
+    (MAP_GROWSDOWN | MAP_NORESERVE | MAP_LOCKED | MAP_STACK | MAP_SYNC)
+
+/* What is asked for beside the kind of mapping: mostly nothing. */
+static __noinline u64 wished_flags(u64 flags)
+{
+    u64 vm_flags = flags & MAP_GROWSDOWN ? VM_GROWSDOWN : 0;
+
+    if ((flags & MAP_NORESERVE) &&
+        overcommit_knobs[KNOB_OVERCOMMIT_MEMORY] != OVERCOMMIT_NEVER)
+        vm_flags |= VM_NORESERVE;
+    return vm_flags | (flags & MAP_LOCKED ? VM_LOCKED : 0) |
+           (flags & MAP_STACK ? VM_NOHUGEPAGE : 0) |
+           (flags & MAP_SYNC ? VM_SYNC : 0);
+}
+
 /* The kind of mapping, and what it may ever become. */
-static long choose_flags(struct map_request *rq, bool maywrite)
+static long choose_flags(struct mm_struct *mm, struct map_request *rq,
+                         bool maywrite)
 {
     u64 type = rq->flags & MAP_TYPE;
 
     rq->vm_flags = (rq->prot & VM_ACCESS) | VM_MAYREAD | VM_MAYWRITE |
                    VM_MAYEXEC | VM_SOFTDIRTY;
-    if (rq->flags & MAP_GROWSDOWN)
-        rq->vm_flags |= VM_GROWSDOWN;
-    if ((rq->flags & MAP_NORESERVE) &&
-        overcommit_knobs[KNOB_OVERCOMMIT_MEMORY] != OVERCOMMIT_NEVER)
-        rq->vm_flags |= VM_NORESERVE;
-    if (rq->flags & MAP_LOCKED)
-        rq->vm_flags |= VM_LOCKED;
-    if (rq->flags & (MAP_STACK | MAP_SYNC))
-        rq->vm_flags |= (rq->flags & MAP_STACK ? VM_NOHUGEPAGE : 0) |
-                        (rq->flags & MAP_SYNC ? VM_SYNC : 0);
+    if (unlikely(rq->flags & MAP_WISHES))
+        rq->vm_flags |= wished_flags(rq->flags);
     if (type == MAP_PRIVATE)
         return 0;
     if (type == MAP_DROPPABLE && !rq->object) {
+        WRITE_ONCE(mm->lazy, true);
         rq->vm_flags |=
             VM_DROPPABLE | VM_NORESERVE | VM_WIPEONFORK | VM_DONTDUMP;
         return rq->flags & (MAP_LOCKED | MAP_GROWSDOWN) ? -EINVAL : 0;
@@ -158,19 +168,28 @@ static inline int find_hole(struct mm_struct *mm, u64 start, u64 end,
     return 0;
 }
 
+/* A neighbour, of which prev is the lower one, takes the mapping in. */
+static __noinline bool extend_area(struct mm_struct *mm,
+                                   const struct map_request *rq,
+                                   struct vm_area_struct *prev)
+{
+    struct vma_shape shape = {rq->vm_flags, rq->object, rq->pgoff, NULL, 0};
+
+    return vma_merge(mm, prev, rq->addr, rq->addr + rq->len, &shape);
+}
+
 /* The new area itself; old mappings there are gone. */
 static long map_new_area(struct mm_struct *mm, struct map_request *rq)
 {
     u64 start = rq->addr, end = rq->addr + rq->len;
-    struct vma_shape shape = {rq->vm_flags, rq->object, rq->pgoff, NULL, 0};
     struct vm_area_struct *vma;
     struct vma_place place;
     int r = find_hole(mm, start, end, &place);
 
     if (r)
         return r;
-    if (!vma_may_merge(&place, start, end, &shape) ||
-        !vma_merge(mm, place.prev, start, end, &shape)) {
+    if (!vma_may_merge(&place, start, end, rq->vm_flags) ||
+        !extend_area(mm, rq, place.prev)) {
         vma = rq->spare ? rq->spare : vma_alloc(mm);
         if (!vma)
             return -ENOMEM;
@@ -240,8 +259,6 @@ static long mmap_region(struct mm_struct *mm, struct map_request *rq)
     rq->addr = addr;
     if (unlikely(mm->def_flags))
         lock_new_area(mm, rq);
-    if (unlikely(rq->vm_flags & VM_DROPPABLE))
-        mm->lazy = true;
     if (!rq->object)
         rq->pgoff = addr >> PAGE_SHIFT;
     /* PR_SET_MDWE: what is executable is never writable. */
@@ -339,7 +356,7 @@ long do_mmap(struct mm_struct *mm, u64 addr, u64 len, u64 prot, u64 flags,
         return -EOVERFLOW;
     r = object ? check_object(&rq) : 0;
     if (!r)
-        r = choose_flags(&rq, maywrite);
+        r = choose_flags(mm, &rq, maywrite);
     if (r)
         return refuse(mm, &rq, r);
     if (!object && (rq.vm_flags & VM_SHARED)) {

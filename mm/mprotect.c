@@ -21,6 +21,31 @@ static void change_pages(struct vm_area_struct *vma, u64 start, u64 end)
     tlb_flush_range(vma->vm_mm, start, end);
 }
 
+/* So many pages of vma take *flags, which gain or lose VM_ACCOUNT: charges what
+ * becomes writable, and where there are private pages it stays charged. Returns
+ * 0 or -ENOMEM (a limit, overcommit). */
+static int charge_pages(const struct vm_area_struct *vma, u64 *flags, u64 pages)
+{
+    const u64 settled = VM_ACCOUNT | VM_WRITE | VM_SHARED | VM_NORESERVE;
+    u64 old = vma->vm_flags;
+    int r;
+
+    if (!(*flags & VM_WRITE)) {
+        if (!vma->vm_object && !vma->vm_anon)
+            *flags &= ~VM_ACCOUNT;
+        return 0;
+    }
+    if (!may_expand_vm(vma->vm_mm, *flags, pages) &&
+        may_expand_vm(vma->vm_mm, old, pages))
+        return -ENOMEM;
+    if (old & settled)
+        return 0;
+    r = vm_charge(vma->vm_mm, pages);
+    if (!r)
+        *flags |= VM_ACCOUNT;
+    return r;
+}
+
 /* New flags for [start, end) of *vma, which becomes the area that covers it:
  * with what they cost in promises. Returns 0 or -ENOMEM. */
 static int protect_area(struct vm_area_struct **vma, u64 start, u64 end,
@@ -28,18 +53,18 @@ static int protect_area(struct vm_area_struct **vma, u64 start, u64 end,
 {
     struct mm_struct *mm = (*vma)->vm_mm;
     u64 old = (*vma)->vm_flags, pages = (end - start) >> PAGE_SHIFT;
-    bool kept = !(flags & VM_WRITE) && (old & VM_ACCOUNT) &&
-                ((*vma)->vm_object || (*vma)->vm_anon);
-    int r = protect_charge(mm, old, &flags, pages, kept);
+    int r = charge_pages(*vma, &flags, pages);
 
     if (r)
         return r;
     r = vma_modify_flags(vma, start, end, flags);
-    if (r) {
-        protect_uncharge(old, flags, pages);
+    /* What it has come to: promised for nothing, or no longer. */
+    if (unlikely((r ? flags & ~old : old & ~flags) & VM_ACCOUNT))
+        vm_uncharge(pages);
+    if (r)
         return r;
-    }
-    protect_account(mm, old, flags, pages);
+    vm_stat_account(mm, old, -(s64)pages);
+    vm_stat_account(mm, flags, (s64)pages);
     change_pages(*vma, start, end);
     if (unlikely((old & (VM_WRITE | VM_SHARED | VM_LOCKED)) == VM_LOCKED) &&
         (flags & VM_WRITE))

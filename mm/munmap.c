@@ -41,7 +41,7 @@ static void free_tables_around(struct mm_struct *mm, u64 start, u64 end,
                                const struct vm_area_struct *next)
 {
     free_pgtables(mm, start, end, prev ? prev->vm_end : 0,
-                  next ? next->vm_start : TASK_SIZE);
+                  next ? next->vm_start : ~0ul);
 }
 
 /* The pages of all areas from vma on that begin before end: in one go, so that

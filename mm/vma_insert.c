@@ -186,7 +186,6 @@ static __noinline void tree_erase(struct mm_struct *mm,
 static inline void unlink_area(struct mm_struct *mm, struct vm_area_struct *vma,
                                bool more)
 {
-    vma_start_write(vma);
     list_unlink(mm, vma);
     vma_tree_begin(mm);
     if (mm->vma_cache == vma)

@@ -16,7 +16,7 @@
  * go, so that their object misses no page of them. It is soft-dirty if any of
  * them was.
  */
-#include <mm/mm.h>
+#include <mm/vma_lock.h>
 
 struct merge {
     struct vm_area_struct *below; /* like A, ends at start */
@@ -27,7 +27,7 @@ struct merge {
 static bool shape_fits(const struct vm_area_struct *vma,
                        const struct vma_shape *shape)
 {
-    return !((vma->vm_flags ^ shape->flags) & ~VM_SOFTDIRTY) &&
+    return vma_flags_fit(vma, shape->flags) &&
            vma->vm_object == shape->object && vma->vm_uffd == shape->uffd;
 }
 
@@ -109,6 +109,7 @@ static void merge_find(struct merge *m, struct mm_struct *mm,
 
 static void vma_remove(struct mm_struct *mm, struct vm_area_struct *vma)
 {
+    vma_start_write(vma);
     vma_unlink(mm, vma);
     vma_free(vma);
 }

@@ -6,46 +6,42 @@
 #include <mm/internal.h>
 #include <mm/vma_lock.h>
 
-static struct vma_shape shape_at(const struct vm_area_struct *vma, u64 start,
-                                 u64 flags)
+/* Merges [start, end) of the area, which takes the flags. */
+static struct vm_area_struct *join(struct vm_area_struct *area, u64 start,
+                                   u64 end, u64 flags)
 {
-    u64 pgoff = vma->vm_pgoff + ((start - vma->vm_start) >> PAGE_SHIFT);
+    struct vma_shape shape = {flags, area->vm_object, vma_index(area, start),
+                              area->vm_uffd, area->vm_anon};
 
-    return (struct vma_shape){flags, vma->vm_object, pgoff, vma->vm_uffd,
-                              vma->vm_anon};
-}
-
-static bool like(const struct vm_area_struct *vma, u64 flags)
-{
-    return vma && !((vma->vm_flags ^ flags) & ~VM_SOFTDIRTY);
+    return vma_merge(area->vm_mm, area->vm_start < start ? area : area->vm_prev,
+                     start, end, &shape);
 }
 
 /* A neighbour of that part of the area has the flags already. */
 static inline bool may_join(const struct vm_area_struct *area, u64 start,
                             u64 end, u64 flags)
 {
-    return (area->vm_start == start && like(area->vm_prev, flags)) ||
-           (area->vm_end == end && like(area->vm_next, flags));
+    const struct vm_area_struct *prev = area->vm_prev, *next = area->vm_next;
+
+    return (area->vm_start == start && prev && vma_flags_fit(prev, flags)) ||
+           (area->vm_end == end && next && vma_flags_fit(next, flags));
 }
 
 int vma_modify_flags(struct vm_area_struct **vma, u64 start, u64 end, u64 flags)
 {
-    struct vma_shape shape = shape_at(*vma, start, flags);
     struct vm_area_struct *area = *vma, *merged = NULL;
-    struct mm_struct *mm = area->vm_mm;
     int r = 0;
 
     if (may_join(area, start, end, flags))
-        merged = vma_merge(mm, area->vm_start < start ? area : area->vm_prev,
-                           start, end, &shape);
+        merged = join(area, start, end, flags);
     if (merged) {
         *vma = merged;
         return 0;
     }
     if (area->vm_start < start)
-        r = split_vma(mm, area, start, true);
+        r = split_vma(area->vm_mm, area, start, true);
     if (!r && area->vm_end > end)
-        r = split_vma(mm, area, end, false);
+        r = split_vma(area->vm_mm, area, end, false);
     if (r)
         return r;
     vma_start_write(area);
@@ -56,9 +52,8 @@ int vma_modify_flags(struct vm_area_struct **vma, u64 start, u64 end, u64 flags)
 
 struct vm_area_struct *vma_rejoin(struct vm_area_struct *vma)
 {
-    struct vma_shape shape = shape_at(vma, vma->vm_start, vma->vm_flags);
     struct vm_area_struct *merged =
-        vma_merge(vma->vm_mm, vma->vm_prev, vma->vm_start, vma->vm_end, &shape);
+        join(vma, vma->vm_start, vma->vm_end, vma->vm_flags);
 
     return merged ? merged : vma;
 }

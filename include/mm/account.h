@@ -50,17 +50,6 @@ static inline bool may_expand_vm(const struct mm_struct *mm, u64 vm_flags,
 /* The current task has this limit now: from here on mm is checked. */
 void mm_note_limit(struct mm_struct *mm, unsigned resource, u64 value);
 
-/*
- * mprotect(2): so many pages of an area with old flags take *flags, which gain
- * or lose VM_ACCOUNT: charges what becomes writable. populated: anonymous
- * pages are there, so what was charged stays so. -ENOMEM (a limit, overcommit).
- */
-__must_check int protect_charge(struct mm_struct *mm, u64 old, u64 *flags,
-                                u64 pages, bool populated);
-/* It came to nothing / it is done. */
-void protect_uncharge(u64 old, u64 flags, u64 pages);
-void protect_account(struct mm_struct *mm, u64 old, u64 flags, u64 pages);
-
 /* Pages resident, of all kinds. */
 static inline u64 mm_rss(const struct mm_struct *mm)
 {

@@ -4,6 +4,7 @@
 
 #include <base/errno.h>
 #include <mm/mm.h>
+#include <mm/vma_lock.h>
 
 /* A u64 that is an address or a negated errno. */
 #define IS_ERR_VALUE(v) unlikely((u64)(v) >= (u64)-4095)
@@ -45,7 +46,7 @@ static __always_inline_ int vma_each_part(struct mm_struct *mm, u64 at, u64 end,
                                                     const void *arg),
                                           const void *arg)
 {
-    struct vm_area_struct *vma = find_vma(mm, at);
+    struct vm_area_struct *vma = find_vma_cached(mm, at);
 
     while (at < end) {
         u64 stop;

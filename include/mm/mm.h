@@ -305,8 +305,9 @@ pte_t *pt_walk(pte_t *root, u64 addr, int level);
 /*
  * Frees the tables that translate [start, end), now empty, as far as they lie
  * wholly within the free space [floor, ceiling) around it: the end of the area
- * below and the start of the one above (0, TASK_SIZE: none). mmap lock held
- * for write; takes page_table_lock; flushes before it frees.
+ * below and the start of the one above (0, ~0: none, for the last tables reach
+ * beyond TASK_SIZE). mmap lock held for write; takes page_table_lock; flushes
+ * before it frees.
  */
 void free_pgtables(struct mm_struct *mm, u64 start, u64 end, u64 floor,
                    u64 ceiling);

@@ -75,18 +75,13 @@ pte_t *pt_next_leaf(pte_t *root, u64 *va, u64 end, u64 *stop);
  */
 static inline pte_t *pte_skip_none(pte_t *pte, u64 *va, u64 stop)
 {
-    while (*va < stop && pte_none(pte_get(pte))) {
-        while (*va + 8 * PAGE_SIZE <= stop &&
-               !(pte[0].v | pte[1].v | pte[2].v | pte[3].v | pte[4].v |
-                 pte[5].v | pte[6].v | pte[7].v)) {
+    for (; *va < stop && pte_none(pte_get(pte)); *va += PAGE_SIZE, pte++)
+        while (*va + 8 * PAGE_SIZE < stop &&
+               !(pte[1].v | pte[2].v | pte[3].v | pte[4].v | pte[5].v |
+                 pte[6].v | pte[7].v | pte[8].v)) {
             *va += 8 * PAGE_SIZE;
             pte += 8;
         }
-        if (*va < stop && pte_none(pte_get(pte))) {
-            *va += PAGE_SIZE;
-            pte++;
-        }
-    }
     return pte;
 }
 

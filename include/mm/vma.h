@@ -197,7 +197,8 @@ void vma_settle_fresh(struct mm_struct *mm);
 /* Finds the place and inserts; -ENOMEM on overlap. */
 __must_check int vma_insert(struct mm_struct *mm, struct vm_area_struct *vma);
 
-/* Takes the area out of tree and list; the caller frees it. */
+/* Takes the area, locked for writing, out of tree and list; the caller frees
+ * it. */
 void vma_unlink(struct mm_struct *mm, struct vm_area_struct *vma);
 /* The same when the next one goes right after it and its gap need not be
  * known. */
@@ -264,16 +265,20 @@ static inline void vma_note_anon(struct vm_area_struct *vma)
 /* An area copied by fork(2) is a stranger to all others of its space. */
 void vma_inherit_anon(struct vm_area_struct *copy);
 
+/* The flags do not keep an area with these from merging with vma. */
+static inline bool vma_flags_fit(const struct vm_area_struct *vma, u64 flags)
+{
+    return !((vma->vm_flags ^ flags) & ~VM_SOFTDIRTY);
+}
+
 /* A neighbour touches [start, end), which is free, and may take it in. */
 static inline bool vma_may_merge(const struct vma_place *place, u64 start,
-                                 u64 end, const struct vma_shape *shape)
+                                 u64 end, u64 flags)
 {
-    const u64 differ = ~VM_SOFTDIRTY;
+    const struct vm_area_struct *prev = place->prev, *next = place->next;
 
-    return (place->prev && place->prev->vm_end == start &&
-            !((place->prev->vm_flags ^ shape->flags) & differ)) ||
-           (place->next && place->next->vm_start == end &&
-            !((place->next->vm_flags ^ shape->flags) & differ));
+    return (prev && prev->vm_end == start && vma_flags_fit(prev, flags)) ||
+           (next && next->vm_start == end && vma_flags_fit(next, flags));
 }
 
 /* ---- address choice (mm/unmapped_area.c) ---- */

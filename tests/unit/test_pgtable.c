@@ -19,7 +19,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    free_pgtables(mm, 0, TASK_SIZE, 0, TASK_SIZE);
+    free_pgtables(mm, 0, TASK_SIZE, 0, ~0ul);
     assert_int_equal(mm->table_pages, 0);
     mm_put(mm);
     return fake_check_leaks(state);
@@ -100,7 +100,7 @@ static void no_memory_left(void **state __maybe_unused)
         page_alloc_fail_nth(n);
         assert_null(pte_alloc(mm, 0x12345678000, NULL));
         assert_int_equal(mm->table_pages, n - 1);
-        free_pgtables(mm, 0, TASK_SIZE, 0, TASK_SIZE);
+        free_pgtables(mm, 0, TASK_SIZE, 0, ~0ul);
     }
 }
 
@@ -297,7 +297,7 @@ static void free_respects_neighbours(void **state __maybe_unused)
     /* the rest, but the upper tables serve somebody else */
     free_pgtables(mm, base, base + 4 * span, base, base + 4 * span);
     assert_int_equal(mm->table_pages, 2);
-    free_pgtables(mm, base, base + 4096, 0, TASK_SIZE);
+    free_pgtables(mm, base, base + 4096, 0, ~0ul);
     assert_int_equal(mm->table_pages, 0);
     assert_int_equal(fake_tlb_counts.page, 3);
 }
@@ -306,10 +306,10 @@ static void free_respects_neighbours(void **state __maybe_unused)
 static void free_at_the_top(void **state __maybe_unused)
 {
     pte_alloc(mm, TASK_SIZE - PAGE_SIZE, NULL);
-    free_pgtables(mm, TASK_SIZE - PAGE_SIZE, TASK_SIZE, 0, TASK_SIZE);
+    free_pgtables(mm, TASK_SIZE - PAGE_SIZE, TASK_SIZE, 0, ~0ul);
     assert_int_equal(mm->table_pages, 0);
     pte_alloc(mm, 0, NULL);
-    free_pgtables(mm, 0, PAGE_SIZE, 0, TASK_SIZE);
+    free_pgtables(mm, 0, PAGE_SIZE, 0, ~0ul);
     assert_int_equal(mm->table_pages, 0);
 }
 
@@ -337,7 +337,7 @@ static void free_in_any_order(void **state __maybe_unused)
             ;
         free_pgtables(mm, spots[i], spots[i] + PAGE_SIZE,
                       mapped[below] ? spots[below] + PAGE_SIZE : 0,
-                      above < SPOTS ? spots[above] : TASK_SIZE);
+                      above < SPOTS ? spots[above] : ~0ul);
         for (unsigned j = 0; j < SPOTS; j++)
             if (mapped[j])
                 assert_true(pte_present(*pte_lookup(mm, spots[j])));

@@ -49,7 +49,7 @@ static void map(unsigned i)
 static void unmap(unsigned first, unsigned last)
 {
     u64 start = slot_at(first), end = slot_at(last) + PAGE_SIZE;
-    u64 floor = 0, ceiling = TASK_SIZE;
+    u64 floor = 0, ceiling = ~0ul;
 
     zap_page_range(mm, start, end);
     for (unsigned i = 0; i < SLOTS; i++) {
@@ -57,7 +57,7 @@ static void unmap(unsigned first, unsigned last)
             pfns[i] = 0;
         else if (i < first && pfns[i])
             floor = slot_at(i) + PAGE_SIZE;
-        else if (i > last && pfns[i] && ceiling == TASK_SIZE)
+        else if (i > last && pfns[i] && ceiling == ~0ul)
             ceiling = slot_at(i);
     }
     free_pgtables(mm, start, end, floor, ceiling);
