@@ -73,8 +73,8 @@ static int grow_up(struct vm_area_struct *vma, u64 addr)
     u64 end = (addr & PAGE_MASK) + PAGE_SIZE;
     const struct vm_area_struct *next = vma->vm_next;
 
-    if (end > TASK_SIZE || (!needs_no_gap(next, VM_GROWSUP) &&
-                            next->vm_start - end < STACK_GUARD_GAP))
+    if (!needs_no_gap(next, VM_GROWSUP) &&
+        next->vm_start - end < STACK_GUARD_GAP)
         return -ENOMEM;
     return grow_area(vma, vma->vm_start, end);
 }

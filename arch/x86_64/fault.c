@@ -230,13 +230,14 @@ static struct vm_area_struct *fault_area(struct page_fault *pf)
 }
 
 /* The area's rights forbid the access. A fetch of what is not there is first
- * of all a read; it comes back when it turns out not to be allowed. */
+ * of all a read; it comes back when it turns out not to be allowed: nothing
+ * else but a write is refused by an entry that is there. */
 static bool access_error(u64 error_code, const struct vm_area_struct *vma)
 {
     if (error_code & PF_WRITE)
         return !(vma->vm_flags & VM_WRITE);
     if (error_code & PF_PROT)
-        return !(error_code & PF_INSTR) || !(vma->vm_flags & VM_EXEC);
+        return !(vma->vm_flags & VM_EXEC);
     return !(vma->vm_flags & VM_ACCESS);
 }
 

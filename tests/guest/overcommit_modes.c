@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "proc.h"
 
+#include <sys/resource.h>
 #include <sys/sysinfo.h>
 
 #define RW     (PROT_READ | PROT_WRITE)
@@ -138,6 +139,24 @@ static int count_given_back(void *unused)
     return count + 1;
 }
 
+/* A stack that cannot be promised more does not grow. */
+static int count_stack(void *unused)
+{
+    const struct rlimit endless = {RLIM_INFINITY, RLIM_INFINITY};
+    char *room = map(1000 * CHUNK, PROT_NONE, ANON);
+    char *top = room + 1000 * CHUNK - PAGE;
+    int count = 0;
+
+    (void)unused;
+    munmap(room, 1000 * CHUNK);
+    setrlimit(RLIMIT_STACK, &endless);
+    if (mmap(top, PAGE, RW, ANON | MAP_GROWSDOWN | MAP_FIXED, -1, 0) != top)
+        return 0;
+    while (count < 900 && !probe_write(top - (count + 1) * CHUNK, 1))
+        count++;
+    return count;
+}
+
 static int read_only_is_free(void *unused)
 {
     (void)unused;
@@ -178,6 +197,7 @@ static void test_never(void)
     ok(close_to(in_child(count_shared, NULL), want), "shared memory ends");
     ok(close_to(in_child(count_mprotect, NULL), want), "so does mprotect");
     ok(close_to(in_child(count_mremap, NULL), want), "so does mremap");
+    ok(close_to(in_child(count_stack, NULL), want), "and a growing stack");
     ok(close_to(in_child(count_given_back, NULL), want),
        "what nobody has written to is given back");
     is(in_child(read_only_is_free, NULL), 0, "what cannot be written is free");

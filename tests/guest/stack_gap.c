@@ -62,6 +62,18 @@ static void test_growing(void)
     clear(top);
 }
 
+/* Nor where nothing may be mapped: /proc/sys/vm/mmap_min_addr is 64 KiB. */
+static void test_bottom(void)
+{
+    char *bottom = (char *)0x10000, *top = bottom + 2 * PAGE;
+
+    must(mmap(top, PAGE, RW, ANON | MAP_GROWSDOWN | MAP_FIXED_NOREPLACE, -1,
+              0) == top);
+    is(probe_write(bottom - 1, 1), SEGV_MAPERR, "not below the lowest address");
+    is(probe_write(bottom, 1), 0, "but down to it");
+    munmap(bottom, 3 * PAGE);
+}
+
 static void test_placement(void)
 {
     char *top = grower();
@@ -84,6 +96,7 @@ int main(void)
     test_usable();
     test_unusable();
     test_growing();
+    test_bottom();
     test_placement();
     return done_testing();
 }
