@@ -6,23 +6,6 @@
 #include <kernel/thread.h>
 #include <uapi/faultline/mman.h>
 
-/*
- * A shared mapping that may be written, or may not for the object's seals.
- */
-static long mmap_shared(u64 addr, u64 len, u64 prot, u64 flags,
-                        struct mem_object *object, u64 pgoff)
-{
-    bool allowed = object_map_shared_begin(object);
-    long r =
-        do_mmap(current->mm, addr, len, prot, flags, object, pgoff, allowed);
-
-    if (allowed)
-        object_map_shared_end(object);
-    else if (r == -EACCES)
-        r = -EPERM; /* it is the seals */
-    return r;
-}
-
 /* There are no huge pages; but wrong places for them are found first. */
 static long refuse_huge(u64 addr, u64 flags, u64 offset, u64 size)
 {
@@ -41,8 +24,9 @@ static long mmap_object(struct file *f, u64 addr, u64 len, u64 prot, u64 flags,
     if (object->huge_shift)
         return refuse_huge(addr, flags, pgoff << PAGE_SHIFT,
                            1ull << object->huge_shift);
-    if ((flags & MAP_SHARED) && (f->flags & O_ACCMODE) == O_RDWR)
-        return mmap_shared(addr, len, prot, flags, object, pgoff);
+    if (flags & MAP_SHARED)
+        return do_mmap_shared(current->mm, addr, len, prot, flags, object,
+                              pgoff, (f->flags & O_ACCMODE) == O_RDWR);
     return do_mmap(current->mm, addr, len, prot, flags, object, pgoff, false);
 }
 

@@ -32,7 +32,10 @@ static __noinline unsigned map_new_page(struct vm_fault *vmf)
 
 unsigned do_anonymous_page(struct vm_fault *vmf)
 {
-    if (userfaultfd_missing(vmf->vma))
+    if (userfaultfd_missing(vmf->vma)) {
+        if (vmf->flags & FAULT_WRITE)
+            vma_note_anon(vmf->vma); /* as if it had the page */
         return handle_userfault(vmf, 0);
+    }
     return vmf->flags & FAULT_WRITE ? map_new_page(vmf) : map_zero_page(vmf);
 }

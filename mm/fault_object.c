@@ -156,8 +156,10 @@ static unsigned do_cow_fault(struct vm_fault *vmf)
     struct page *page, *from;
     unsigned r = get_object_page(vmf, &from);
 
-    if (unlikely(r))
+    if (unlikely(r)) {
+        vma_note_anon(vmf->vma); /* it was to get one */
         return r;
+    }
     page = mm_charge_page(vmf->vma->vm_mm, alloc_page());
     if (likely(page)) {
         page_copy(page_address(page), page_address(from));

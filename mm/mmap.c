@@ -4,7 +4,6 @@
  */
 #include <base/errno.h>
 #include <mm/internal.h>
-#include <mm/userfaultfd.h>
 #include <uapi/faultline/mman.h>
 
 /* VM_* bits for PROT_* bits: they are the same three. */
@@ -218,18 +217,15 @@ static __noinline int make_room(struct mm_struct *mm, struct map_request *rq)
     return munmap_range(mm, rq->addr, rq->addr + rq->len);
 }
 
-/* A limit forbids the mapping, error: Linux has looked at what is there by
- * then, for seals, and its pagers hear of an end that does not come. */
+/* A limit forbids the mapping, error: Linux has met the seals of what is there
+ * by then, it stays cut at the edges, and its pagers hear of an end that does
+ * not come. */
 static __cold int refuse_room(struct mm_struct *mm,
                               const struct map_request *rq, int error)
 {
-    u64 end = rq->addr + rq->len;
+    int r = munmap_prepare(mm, rq->addr, rq->addr + rq->len);
 
-    if (range_sealed(mm, rq->addr, end))
-        return -EPERM;
-    if (mm->uffd_unmap && userfaultfd_unmap(mm, rq->addr, end))
-        return -ENOMEM;
-    return error;
+    return r ? r : error;
 }
 
 /* mlockall(2) was here before. Droppable memory is never locked: its pages are
@@ -264,9 +260,8 @@ static long mmap_region(struct mm_struct *mm, struct map_request *rq)
     /* PR_SET_MDWE: what is executable is never writable. */
     if (unlikely(mm->mdwe) && (rq->prot & PROT_EXEC) &&
         (rq->vm_flags & VM_WRITE))
-        r = -EACCES;
-    else
-        r = account_area(mm, rq);
+        return -EACCES;
+    r = account_area(mm, rq);
     if (unlikely(r))
         return rq->flags & MAP_FIXED ? refuse_room(mm, rq, r) : r;
     if (rq->flags & MAP_FIXED)
@@ -368,5 +363,19 @@ long do_mmap(struct mm_struct *mm, u64 addr, u64 len, u64 prot, u64 flags,
     }
     if (unlikely(wants_populate(&rq)) && !IS_ERR_VALUE((u64)r))
         (void)!mm_populate(mm, (u64)r, (u64)r + rq.len, POPULATE_LAX);
+    return r;
+}
+
+long do_mmap_shared(struct mm_struct *mm, u64 addr, u64 len, u64 prot,
+                    u64 flags, struct mem_object *object, u64 pgoff,
+                    bool maywrite)
+{
+    bool allowed = maywrite && object_map_shared_begin(object);
+    long r = do_mmap(mm, addr, len, prot, flags, object, pgoff, allowed);
+
+    if (allowed)
+        object_map_shared_end(object);
+    else if (maywrite && r == -EACCES)
+        r = -EPERM; /* it is the seals */
     return r;
 }

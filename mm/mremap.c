@@ -153,16 +153,36 @@ static int cut_out(const struct remap *rm, struct vm_area_struct *vma)
 static void leave_area(const struct remap *rm, struct vm_area_struct *vma)
 {
     if (rm->flags & MREMAP_DONTUNMAP) {
-        if (vma->vm_start == rm->addr && vma->vm_end == rm->addr + rm->old_len)
+        if (vma->vm_start == rm->addr &&
+            vma->vm_end == rm->addr + rm->old_len) {
             vma->vm_anon = 0; /* none of its pages is left */
+            vma->vm_anon_forked = false;
+            if (!vma->vm_object)
+                vma->vm_pgoff = vma->vm_start >> PAGE_SHIFT;
+        }
         if (vma->vm_flags & VM_LOCKED) {
             rm->mm->locked_vm -= vma_pages(vma);
             vma->vm_flags &= ~VM_LOCKED_MASK;
-            vma_rejoin(vma);
         }
     } else if (rm->old_len) {
         munmap_area(vma);
     }
+}
+
+/* The new area merges with those beside it, but not with the one its pages
+ * left (or NULL). That could only be like it without pages of its own: then
+ * nobody knows it by its offset meanwhile. */
+static void join_neighbours(struct vm_area_struct *new,
+                            struct vm_area_struct *left)
+{
+    const bool apart = left && !left->vm_object && !left->vm_anon;
+    const u64 pgoff = left ? left->vm_pgoff : 0;
+
+    if (apart)
+        left->vm_pgoff = ~0ull;
+    vma_rejoin(new);
+    if (apart)
+        left->vm_pgoff = pgoff;
 }
 
 /* A pager that wants to know hears that the old place goes. */
@@ -221,7 +241,7 @@ static long move_area(struct remap *rm, struct vm_area_struct *vma)
         return -ENOMEM;
     rm->locked = new->vm_flags &VM_LOCKED;
     leave_area(rm, vma);
-    vma_rejoin(new);
+    join_neighbours(new, rm->flags & MREMAP_DONTUNMAP ? vma : NULL);
     return rm->new_addr;
 }
 

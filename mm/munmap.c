@@ -90,6 +90,14 @@ void munmap_area(struct vm_area_struct *vma)
     unmap_areas(vma->vm_mm, vma, vma->vm_start, vma->vm_end);
 }
 
+__cold int munmap_prepare(struct mm_struct *mm, u64 start, u64 end)
+{
+    struct vm_area_struct *vma = find_vma(mm, start);
+    int r = vma && vma->vm_start < end ? split_edges(mm, vma, start, end) : 0;
+
+    return r || !mm->uffd_unmap ? r : userfaultfd_unmap(mm, start, end);
+}
+
 int munmap_range(struct mm_struct *mm, u64 start, u64 end)
 {
     struct vm_area_struct *vma = find_vma_cached(mm, start);

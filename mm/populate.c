@@ -11,22 +11,21 @@
 static int touch_flags(const struct vm_area_struct *vma,
                        enum populate_mode mode)
 {
-    const int read = FAULT_RETRY_OK;
-    const int write = read | (int)FAULT_WRITE;
-    u64 rights = vma->vm_flags;
+    const u64 rights = vma->vm_flags;
+    u64 wanted = VM_ACCESS;
+    bool write;
 
-    if (mode == POPULATE_READ)
-        return rights & VM_READ ? read : -EINVAL;
-    if (mode == POPULATE_WRITE)
-        return rights & VM_WRITE ? write : -EINVAL;
-    if (!(rights & VM_ACCESS))
-        return -EFAULT;
-    /* Private pages are to be the task's own; shared ones need no dirt. */
-    rights &= VM_WRITE | VM_SHARED;
-    if (unlikely(vma->vm_flags & VM_PKEY_MASK) &&
-        !arch_pkey_allows(vma_pkey(vma), rights == VM_WRITE))
-        return -EFAULT;
-    return rights == VM_WRITE ? write : read;
+    if (mode == POPULATE_READ || mode == POPULATE_WRITE) {
+        write = mode == POPULATE_WRITE;
+        wanted = write ? VM_WRITE : VM_READ;
+    } else {
+        /* Private pages are to be the task's own; shared need no dirt. */
+        write = (rights & (VM_WRITE | VM_SHARED)) == VM_WRITE;
+    }
+    if (!(rights & wanted) || (unlikely(rights & VM_PKEY_MASK) &&
+                               !arch_pkey_allows(vma_pkey(vma), write)))
+        return wanted == VM_ACCESS ? -EFAULT : -EINVAL;
+    return (int)(FAULT_RETRY_OK | (write ? FAULT_WRITE : 0));
 }
 
 static bool page_allows(struct mm_struct *mm, u64 addr, int flags)

@@ -50,8 +50,8 @@ long do_remap_file_pages(struct mm_struct *mm, u64 start, u64 size, u64 prot,
         return -EINVAL;
     flags = MAP_SHARED | MAP_FIXED | MAP_POPULATE | (flags & MAP_NONBLOCK) |
             (vm_flags & VM_LOCKED ? MAP_LOCKED : 0);
-    r = do_mmap(mm, start, size, vm_flags & VM_ACCESS, flags, object, pgoff,
-                vm_flags & VM_MAYWRITE);
+    r = do_mmap_shared(mm, start, size, vm_flags & VM_ACCESS, flags, object,
+                       pgoff, vm_flags & VM_MAYWRITE);
     object_put(object);
     return r < 0 ? r : 0;
 }

@@ -126,8 +126,7 @@ static int target_error(const struct fill *f, u64 dst, int r)
 
     mmap_read_lock(f->ctx->mm);
     bad = fill_target(f, dst, &vma);
-    if (bad)
-        userfaultfd_note_target(f->ctx->mm, dst);
+    userfaultfd_note_target(f->ctx->mm, dst);
     mmap_read_unlock(f->ctx->mm);
     return bad ? bad : r;
 }

@@ -149,6 +149,10 @@ static inline void mmap_write_unlock(struct mm_struct *mm)
  */
 long do_mmap(struct mm_struct *mm, u64 addr, u64 len, u64 prot, u64 flags,
              struct mem_object *object, u64 pgoff, bool maywrite);
+/* The same, shared, of an object that may have seals: EPERM. */
+long do_mmap_shared(struct mm_struct *mm, u64 addr, u64 len, u64 prot,
+                    u64 flags, struct mem_object *object, u64 pgoff,
+                    bool maywrite);
 long do_munmap(struct mm_struct *mm, u64 start, u64 len);
 /* key: the protection key, or -1 for what mprotect(2) does. */
 long do_pkey_mprotect(struct mm_struct *mm, u64 start, u64 len, u64 prot,
@@ -225,6 +229,10 @@ __must_check int mmap_stack(struct mm_struct *mm, u64 top, u64 size);
 /* The same as do_munmap() with the mmap lock held for write; start and len
  * checked and aligned. */
 __must_check int munmap_range(struct mm_struct *mm, u64 start, u64 end);
+
+/* As far as that goes before anything ends: areas cut at the edges, pagers
+ * told. */
+__must_check int munmap_prepare(struct mm_struct *mm, u64 start, u64 end);
 
 /* ---- faults (mm/fault.c) ---- */
 
