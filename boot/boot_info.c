@@ -3,7 +3,6 @@
  * the machine with a sentence about what is wrong with it.
  */
 #include <arch/machine.h>
-#include <arch/page.h>
 #include <base/printk.h>
 #include <kernel/console.h>
 #include <mm/page.h>

@@ -5,7 +5,6 @@
 #include <arch/machine.h>
 #include <arch/uaccess.h>
 #include <base/spinlock.h>
-#include <base/string.h>
 #include <kernel/boot_info.h>
 #include <kernel/console.h>
 #include <kernel/file.h>

@@ -4,7 +4,6 @@
  * ticks found them (timer.c), which is exact in the long run and costs the ways
  * into the kernel nothing. Linux does the same.
  */
-#include <arch/machine.h>
 #include <base/string.h>
 #include <kernel/cputime.h>
 

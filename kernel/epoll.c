@@ -9,9 +9,7 @@
  */
 #include <arch/uaccess.h>
 #include <kernel/epoll_set.h>
-#include <kernel/poll.h>
 #include <kernel/sys_event.h>
-#include <kernel/thread.h>
 #include <mm/slab.h>
 
 #define EPOLL_CTL_ADD 1

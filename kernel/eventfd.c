@@ -6,7 +6,6 @@
 #include <kernel/file.h>
 #include <kernel/seq.h>
 #include <kernel/sys_event.h>
-#include <kernel/thread.h>
 #include <mm/slab.h>
 
 #define EFD_SEMAPHORE 1u

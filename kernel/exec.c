@@ -4,7 +4,6 @@
  * memory object, the rest of it zeroed or anonymous as Linux leaves it. A
  * failure drops the half-made space and changes nothing else.
  */
-#include <base/errno.h>
 #include <base/string.h>
 #include <kernel/elf.h>
 #include <kernel/exec.h>

@@ -3,7 +3,6 @@
  * strings one after another in one kernel buffer that doubles as it fills.
  */
 #include <arch/uaccess.h>
-#include <base/errno.h>
 #include <base/string.h>
 #include <kernel/exec.h>
 #include <mm/slab.h>

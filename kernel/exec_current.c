@@ -3,7 +3,6 @@
  * fail is done first; then siblings die, and from there on nothing fails.
  */
 #include <arch/tlb.h>
-#include <base/errno.h>
 #include <base/string.h>
 #include <kernel/cputime.h>
 #include <kernel/cputime.h>

@@ -12,7 +12,6 @@
  * Written page by page through the kernel's own mapping of the new space.
  */
 #include <arch/machine.h>
-#include <base/errno.h>
 #include <base/string.h>
 #include <kernel/elf.h>
 #include <kernel/exec.h>

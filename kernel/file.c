@@ -1,6 +1,5 @@
 /* Open descriptions: what descriptors share after dup() and fork(). */
 #include <arch/uaccess.h>
-#include <base/errno.h>
 #include <kernel/epoll.h>
 #include <kernel/file.h>
 #include <kernel/thread.h>

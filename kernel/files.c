@@ -3,7 +3,6 @@
  * in the structure itself and doubles up to FILES_MAX. Its spinlock guards the
  * slots; files are put, and tables allocated and freed, outside it.
  */
-#include <base/errno.h>
 #include <base/spinlock.h>
 #include <base/string.h>
 #include <kernel/file.h>

@@ -6,7 +6,6 @@
  * that of the registers.
  */
 #include <arch/uaccess.h>
-#include <base/errno.h>
 #include <base/string.h>
 #include <kernel/file.h>
 #include <kernel/clone.h>

@@ -6,7 +6,6 @@
  */
 #include <arch/uaccess.h>
 #include <kernel/futex_queue.h>
-#include <kernel/thread.h>
 
 struct futex_bucket futex_buckets[FUTEX_BUCKETS];
 

@@ -5,14 +5,12 @@
  * mode. The boot contract is in docs/booting.md.
  */
 #include <arch/machine.h>
-#include <base/errno.h>
 #include <base/printk.h>
 #include <base/string.h>
 #include <kernel/boot_info.h>
 #include <kernel/console.h>
 #include <kernel/exec.h>
 #include <kernel/file.h>
-#include <kernel/sys_time.h>
 #include <kernel/task.h>
 
 #define FIRST_MODULE_FD 3

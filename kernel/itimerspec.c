@@ -3,7 +3,6 @@
  * structure, and the arithmetic of periods.
  */
 #include <arch/uaccess.h>
-#include <base/errno.h>
 #include <kernel/ktimer.h>
 #include <kernel/time.h>
 

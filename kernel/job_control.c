@@ -4,7 +4,6 @@
  * mode, where it waits; with the last of them the task is stopped and its
  * parent is told. All under task_lock.
  */
-#include <base/errno.h>
 #include <kernel/signal_queue.h>
 
 /* Tells the parent, which may not want to know by signal. */

@@ -3,7 +3,6 @@
  * that calls them. Interrupts may not take task_lock, hence the thread.
  */
 #include <arch/machine.h>
-#include <base/errno.h>
 #include <base/string.h>
 #include <kernel/ktimer.h>
 #include <kernel/thread.h>

@@ -4,7 +4,6 @@
  * it was copied is looked for again.
  */
 #include <arch/uaccess.h>
-#include <base/errno.h>
 #include <base/string.h>
 #include <kernel/proc_faults.h>
 #include <kernel/thread.h>

@@ -3,7 +3,6 @@
  * boot stack, in long mode, interrupts off, the first 4 GiB mapped; at the end
  * this flow becomes the idle thread.
  */
-#include <arch/cpu.h>
 #include <arch/machine.h>
 #include <arch/setup.h>
 #include <base/printk.h>

@@ -4,7 +4,6 @@
  * it makes it look at its instructions anew.
  */
 #include <arch/tlb.h>
-#include <base/errno.h>
 #include <kernel/sys_misc.h>
 #include <kernel/thread.h>
 

@@ -5,7 +5,6 @@
 #include <arch/uaccess.h>
 #include <base/string.h>
 #include <kernel/sys_file.h>
-#include <kernel/thread.h>
 #include <mm/object.h>
 #include <mm/slab.h>
 

@@ -5,7 +5,6 @@
  */
 #include <arch/page.h>
 #include <arch/uaccess.h>
-#include <base/string.h>
 #include <kernel/file.h>
 #include <kernel/signal.h>
 #include <kernel/thread.h>

@@ -11,12 +11,10 @@
  * so and dies of its fault.
  */
 #include <arch/machine.h>
-#include <base/errno.h>
 #include <base/printk.h>
 #include <kernel/oom.h>
 #include <kernel/procfs.h>
 #include <kernel/signal_queue.h>
-#include <kernel/task.h>
 #include <mm/object_pager.h>
 
 #define PATIENCE_NS   2000000000ull /* with one victim */

@@ -3,7 +3,6 @@
  * walk of any address, the areas that pagers serve.
  */
 #include <arch/uaccess.h>
-#include <base/errno.h>
 #include <kernel/proc_maps.h>
 #include <kernel/procfs.h>
 #include <kernel/thread.h>

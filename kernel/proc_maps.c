@@ -2,7 +2,6 @@
  * /proc/PID/maps, see proc_pid_maps(5): a line per area, by address. The areas
  * may change between two pages of the text; each page is of one moment.
  */
-#include <base/errno.h>
 #include <kernel/proc_maps.h>
 #include <mm/object.h>
 

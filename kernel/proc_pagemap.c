@@ -3,7 +3,6 @@
  * page of the address space, and what makes some of their bits count anew.
  */
 #include <arch/uaccess.h>
-#include <base/errno.h>
 #include <kernel/procfs.h>
 #include <mm/view.h>
 

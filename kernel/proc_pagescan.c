@@ -6,7 +6,6 @@
  * does so afterwards: nothing is lost.
  */
 #include <arch/uaccess.h>
-#include <base/errno.h>
 #include <kernel/procfs.h>
 #include <mm/userfaultfd.h>
 #include <mm/view.h>

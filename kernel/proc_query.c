@@ -4,11 +4,9 @@
  * The structure begins with its size; later fields may be missing.
  */
 #include <arch/uaccess.h>
-#include <base/errno.h>
 #include <base/string.h>
 #include <kernel/copy_struct.h>
 #include <kernel/proc_maps.h>
-#include <mm/object.h>
 
 #define PROCMAP_QUERY 0xc0686611u
 

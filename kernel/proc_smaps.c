@@ -3,7 +3,6 @@
  * all of them, have resident, in Linux's rows.
  */
 #include <arch/pkey.h>
-#include <base/errno.h>
 #include <kernel/proc_maps.h>
 #include <mm/view.h>
 

@@ -3,11 +3,9 @@
  * proc_pid_status(5), proc_pid_statm(5), proc_pid_stat(5). Of a task whose
  * memory is gone the memory rows are left out, or zero.
  */
-#include <base/errno.h>
 #include <base/string.h>
 #include <kernel/cputime.h>
 #include <kernel/procfs.h>
-#include <kernel/task.h>
 
 #define KB(pages) ((u64)(pages) << (PAGE_SHIFT - 10))
 

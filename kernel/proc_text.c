@@ -6,7 +6,6 @@
  * memory.
  */
 #include <arch/uaccess.h>
-#include <base/errno.h>
 #include <kernel/procfs.h>
 #include <mm/slab.h>
 

@@ -5,7 +5,6 @@
  * which may fault. Everybody is root: nobody is refused.
  */
 #include <arch/uaccess.h>
-#include <base/errno.h>
 #include <kernel/iov.h>
 #include <kernel/procfs.h>
 #include <kernel/sys_mm.h>

@@ -3,7 +3,6 @@
  * The table is the directory; there is no listing. What is read and written
  * through the files is proc_text.c's business, or the entry's own.
  */
-#include <base/errno.h>
 #include <base/string.h>
 #include <kernel/oom.h>
 #include <kernel/procfs.h>

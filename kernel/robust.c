@@ -5,7 +5,6 @@
  * the walk. Relies on futex.c for the waking.
  */
 #include <arch/uaccess.h>
-#include <base/errno.h>
 #include <kernel/futex.h>
 #include <kernel/sys_proc.h>
 #include <kernel/task.h>

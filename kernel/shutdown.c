@@ -5,7 +5,6 @@
  * count was taken, so that not even pid 1's own stack is left over.
  */
 #include <arch/machine.h>
-#include <base/errno.h>
 #include <base/printk.h>
 #include <base/string.h>
 #include <kernel/signal_queue.h>

@@ -5,8 +5,6 @@
  * room for the frame itself.
  */
 #include <arch/thread.h>
-#include <base/errno.h>
-#include <base/printk.h>
 #include <kernel/signal_queue.h>
 #include <kernel/trace.h>
 

@@ -1,5 +1,4 @@
 /* What signals are called, see signal(7). */
-#include <base/printk.h>
 #include <kernel/signal.h>
 
 static const char *const names[SIGRTMIN] = {

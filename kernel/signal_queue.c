@@ -2,7 +2,6 @@
  * A set of pending signals: standard ones once, with what came with the first;
  * real-time ones each, in the order sent, up to a bound. Relies on task_lock.
  */
-#include <base/string.h>
 #include <kernel/signal_queue.h>
 #include <mm/slab.h>
 

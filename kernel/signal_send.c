@@ -4,7 +4,6 @@
  * thread that has to look: only that thread itself clears it, on its way back
  * to user mode.
  */
-#include <base/printk.h>
 #include <base/string.h>
 #include <kernel/cputime.h>
 #include <kernel/signal_queue.h>

@@ -7,7 +7,6 @@
 #include <kernel/clone.h>
 #include <kernel/copy_struct.h>
 #include <kernel/thread.h>
-#include <mm/page.h>
 
 #define SET_TIDS_MAX 32u /* depth of pid name spaces there can be */
 

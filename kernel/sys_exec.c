@@ -3,7 +3,6 @@
  * programs are named by the descriptor of the memory object that holds them.
  */
 #include <arch/uaccess.h>
-#include <base/errno.h>
 #include <base/printk.h>
 #include <kernel/exec.h>
 #include <kernel/file.h>

@@ -2,7 +2,6 @@
 #include <arch/uaccess.h>
 #include <base/string.h>
 #include <kernel/sys_file.h>
-#include <kernel/thread.h>
 #include <mm/object.h>
 
 #define F_DUPFD         0

@@ -4,7 +4,6 @@
  */
 #include <arch/uaccess.h>
 #include <kernel/sys_file.h>
-#include <kernel/thread.h>
 #include <mm/object.h>
 
 #define SEEK_SET  0

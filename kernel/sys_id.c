@@ -2,8 +2,6 @@
  * Who is who: numbers of tasks, threads, groups and sessions, see
  * credentials(7). There is one user, root.
  */
-#include <arch/uaccess.h>
-#include <base/errno.h>
 #include <kernel/sys_proc.h>
 #include <kernel/task.h>
 

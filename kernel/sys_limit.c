@@ -2,11 +2,8 @@
  * Limits and usage: getrlimit(2), prlimit(2), getrusage(2).
  */
 #include <arch/uaccess.h>
-#include <base/errno.h>
-#include <base/string.h>
 #include <kernel/file.h>
 #include <kernel/cputime.h>
-#include <kernel/task.h>
 
 #define RUSAGE_SELF     0
 #define RUSAGE_CHILDREN (-1)

@@ -1,6 +1,5 @@
 /* mmap(2) and its family: descriptors and registers become mm/ calls. */
 #include <arch/uaccess.h>
-#include <base/errno.h>
 #include <kernel/file.h>
 #include <kernel/sys_mm.h>
 #include <kernel/thread.h>

@@ -1,6 +1,5 @@
 /* Protection keys: pkey_alloc(2), pkey_free(2), pkey_mprotect(2). */
 #include <arch/pkey.h>
-#include <base/errno.h>
 #include <kernel/sys_mm.h>
 #include <kernel/thread.h>
 

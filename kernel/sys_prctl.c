@@ -5,7 +5,6 @@
 #include <arch/setup.h>
 #include <arch/thread.h>
 #include <arch/uaccess.h>
-#include <base/errno.h>
 #include <base/string.h>
 #include <kernel/sys_proc.h>
 #include <kernel/proc_faults.h>

@@ -3,7 +3,6 @@
  * sched(7). The run queues keep to them (sched.c); everybody is root here.
  */
 #include <arch/uaccess.h>
-#include <base/string.h>
 #include <kernel/copy_struct.h>
 #include <kernel/sched.h>
 #include <kernel/sys_misc.h>

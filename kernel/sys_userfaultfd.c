@@ -3,7 +3,6 @@
  * uffd_ioctl.c, the work in mm/userfaultfd*.c.
  */
 #include <arch/uaccess.h>
-#include <base/errno.h>
 #include <kernel/file.h>
 #include <kernel/procfs.h>
 #include <kernel/seq.h>

@@ -3,7 +3,6 @@
  * owns one reference on each task, from task_publish() until it is reaped;
  * each thread has another.
  */
-#include <base/errno.h>
 #include <base/string.h>
 #include <kernel/cputime.h>
 #include <kernel/file.h>

@@ -3,7 +3,6 @@
  * when nobody goes by it any more: no thread, task, group or session. That is
  * looked up for all of them at once, each time the numbers start over.
  */
-#include <base/errno.h>
 #include <base/string.h>
 #include <kernel/task.h>
 

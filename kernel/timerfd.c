@@ -4,7 +4,6 @@
  * the fastest period costs nothing. task_lock guards it, as all ktimers.
  */
 #include <arch/machine.h>
-#include <arch/uaccess.h>
 #include <kernel/file.h>
 #include <kernel/sys_event.h>
 #include <kernel/thread.h>

@@ -3,7 +3,6 @@
  * over, and the line that names a task killed by one. Reads records only:
  * what it says is what GDB and the viewer see.
  */
-#include <arch/pte.h>
 #include <arch/trap.h>
 #include <base/printk.h>
 #include <kernel/boot_info.h>

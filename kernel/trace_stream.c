@@ -3,11 +3,9 @@
  * format is in the header; tools/faultscope reads it. Relies on the ledger's
  * hook for faults and on kernel/trace_syscall.c for calls.
  */
-#include <arch/cpu.h>
 #include <arch/machine.h>
 #include <base/spinlock.h>
 #include <kernel/boot_info.h>
-#include <kernel/thread.h>
 #include <kernel/trace_stream.h>
 
 bool trace_streams;

@@ -3,8 +3,6 @@
  * streams, a record of each, with the tree of areas after those that change
  * it. Nothing here runs unless the command line asks (trace_stream.h).
  */
-#include <arch/cpu.h>
-#include <base/string.h>
 #include <kernel/syscall.h>
 #include <kernel/thread.h>
 #include <kernel/trace_stream.h>

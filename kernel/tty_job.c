@@ -4,7 +4,6 @@
  * and ioctl_tty(2). Relies on task_lock for all of it; signals typed on the
  * line come in an interrupt and are sent by the timer thread.
  */
-#include <base/errno.h>
 #include <kernel/signal_queue.h>
 #include <kernel/tty.h>
 

@@ -3,7 +3,6 @@
  * argument checks. The work is in mm/userfaultfd*.c.
  */
 #include <arch/uaccess.h>
-#include <base/errno.h>
 #include <kernel/file.h>
 #include <kernel/thread.h>
 #include <kernel/uffd.h>

@@ -3,7 +3,6 @@
  * and argument checks. The work is in mm/object_pager.c and its kin.
  */
 #include <arch/uaccess.h>
-#include <base/errno.h>
 #include <kernel/file.h>
 #include <kernel/uffd.h>
 #include <mm/object_pager.h>

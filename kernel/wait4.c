@@ -4,7 +4,6 @@
  * is copied out after that. Stops and continues are reported once each.
  */
 #include <arch/uaccess.h>
-#include <base/errno.h>
 #include <kernel/cputime.h>
 #include <kernel/sys_proc.h>
 #include <kernel/task.h>

@@ -3,7 +3,6 @@
  * is mapped; a page of an object also when only the object has it.
  */
 #include <base/string.h>
-#include <mm/internal.h>
 #include <mm/pgtable.h>
 
 /* What the object has of [start, end). */

@@ -5,7 +5,6 @@
  */
 #include <arch/tlb.h>
 #include <base/printk.h>
-#include <base/string.h>
 #include <mm/internal.h>
 #include <mm/rmap.h>
 #include <mm/userfaultfd.h>

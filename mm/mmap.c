@@ -2,7 +2,6 @@
  * mmap(2): arguments to an area. Checks come in the order of the man page's
  * errors; nothing changes before all of them have passed.
  */
-#include <base/errno.h>
 #include <mm/internal.h>
 #include <uapi/faultline/mman.h>
 

@@ -5,7 +5,6 @@
  * Relies on mremap_move.c for the page tables and munmap.c for what goes.
  */
 #include <mm/internal.h>
-#include <mm/pgtable.h>
 #include <mm/rmap.h>
 #include <mm/userfaultfd.h>
 #include <uapi/faultline/mman.h>

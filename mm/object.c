@@ -7,7 +7,6 @@
  * of the page allocator nest inside it. A page that leaves its object, by
  * truncation or a hole, names no object any more.
  */
-#include <base/errno.h>
 #include <base/printk.h>
 #include <base/string.h>
 #include <mm/internal.h>

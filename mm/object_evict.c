@@ -6,7 +6,6 @@
  * object->lock.
  */
 #include <arch/tlb.h>
-#include <mm/internal.h>
 #include <mm/object_pager.h>
 
 #define BATCH 512 /* pages before others get at the lock */

@@ -8,7 +8,6 @@
  */
 #include <arch/machine.h>
 #include <mm/fault.h>
-#include <mm/internal.h>
 #include <mm/object_pager.h>
 
 #define NO_ADDRESS (1ull << 63) /* and the offset in the object */

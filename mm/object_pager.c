@@ -5,7 +5,6 @@
  * the rest is kept in sum. Misses are in mm/object_miss.c.
  */
 #include <mm/group.h>
-#include <mm/internal.h>
 #include <mm/object_pager.h>
 
 /* ---- news; ctx->lock held ---- */

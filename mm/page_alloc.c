@@ -4,8 +4,6 @@
  * in one bit of the frame number) as long as the mate is free too. Relies on
  * memblock for what is free at boot and on the descriptors of all RAM.
  */
-#include <arch/cpu.h>
-#include <base/errno.h>
 #include <base/printk.h>
 #include <base/sanitize.h>
 #include <base/spinlock.h>

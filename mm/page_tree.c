@@ -3,7 +3,6 @@
  * root. A tree of n levels holds the indices below 512^n. Relies on
  * page_alloc.c for its nodes, a frame each.
  */
-#include <base/errno.h>
 #include <mm/page.h>
 #include <mm/page_tree.h>
 

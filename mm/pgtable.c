@@ -7,7 +7,6 @@
  * lock or an area's may walk without another; entries of level 0 change under
  * the lock of their table only.
  */
-#include <base/printk.h>
 #include <mm/mm.h>
 #include <mm/pgtable.h>
 

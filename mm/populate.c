@@ -4,7 +4,6 @@
  * of a fault.
  */
 #include <arch/pkey.h>
-#include <mm/fault.h>
 #include <mm/internal.h>
 
 /* The FAULT_* bits an area's pages are touched with, or -errno. */

@@ -1,6 +1,5 @@
 /* Stacks: the first area of a new program, and growth by fault. */
 #include <mm/internal.h>
-#include <uapi/faultline/mman.h>
 
 int mmap_stack(struct mm_struct *mm, u64 top, u64 size)
 {

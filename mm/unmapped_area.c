@@ -8,7 +8,6 @@
  * The hole "of" an area is the free space right below it, its guard gap left
  * out; the space above the last area belongs to nobody and is looked at apart.
  */
-#include <base/errno.h>
 #include <mm/mm.h>
 #include <uapi/faultline/mman.h>
 

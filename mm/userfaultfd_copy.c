@@ -4,8 +4,6 @@
  * another pager. Then, under the mmap lock, the target is checked and the page
  * installed.
  */
-#include <arch/cpu.h>
-#include <arch/tlb.h>
 #include <arch/uaccess.h>
 #include <mm/fault.h>
 #include <mm/rmap.h>

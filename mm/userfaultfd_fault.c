@@ -6,8 +6,6 @@
  * just now is closed by order: we queue first and look at the entry after;
  * the pager installs the entry first and looks for sleepers after.
  */
-#include <arch/cpu.h>
-#include <arch/machine.h>
 #include <mm/fault.h>
 #include <mm/userfaultfd.h>
 

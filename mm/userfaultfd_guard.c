@@ -7,7 +7,6 @@
  * the flags go (splits, mprotect, mremap, fork) and keeps areas with different
  * guards apart. Numbers that no area has any more are given out again.
  */
-#include <arch/cpu.h>
 #include <arch/machine.h>
 #include <base/string.h>
 #include <mm/userfaultfd.h>

@@ -1,5 +1,4 @@
 /* The pager's side: faults become messages, oldest first, each once. */
-#include <arch/cpu.h>
 #include <mm/userfaultfd.h>
 
 /* ctx->lock held. */

@@ -11,7 +11,6 @@
  * if the area were not there; find_vma() takes it into account, and whoever
  * looks for a place puts it into the tree first (vma_settle()).
  */
-#include <base/errno.h>
 #include <mm/internal.h>
 #include <mm/vma_lock.h>
 

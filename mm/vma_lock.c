@@ -3,7 +3,6 @@
  * Both last for a few hundred instructions at most, and who is waited for runs
  * on another CPU: the kernel is not preempted, and neither sleeps.
  */
-#include <arch/cpu.h>
 #include <mm/vma_lock.h>
 
 /* The last lookup that began before the change ends. */

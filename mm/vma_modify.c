@@ -3,7 +3,6 @@
  * memory nor room in the map count; what cannot merge is split off. Relies on
  * vma_merge.c and vma_split.c.
  */
-#include <mm/internal.h>
 #include <mm/vma_lock.h>
 
 /* Merges [start, end) of the area, which takes the flags. */

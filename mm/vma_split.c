@@ -2,7 +2,6 @@
  * One area becomes two. Nothing changes when it fails. The new one is linked
  * before the old one shrinks, so that their object misses no page of them.
  */
-#include <base/errno.h>
 #include <base/printk.h>
 #include <mm/internal.h>
 #include <mm/vma_lock.h>

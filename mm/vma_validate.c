@@ -2,7 +2,6 @@
  * Checks everything that must be true of an address space's areas. Slow on
  * purpose: it recomputes and compares. For tests and debug builds.
  */
-#include <base/errno.h>
 #include <base/printk.h>
 #include <mm/mm.h>
 

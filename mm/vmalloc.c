@@ -10,7 +10,6 @@
  * which goes when its last stack does.
  */
 #include <arch/tlb.h>
-#include <base/errno.h>
 #include <base/printk.h>
 #include <mm/mm.h>
 

@@ -4,7 +4,6 @@
  * tables costs one walk.
  */
 #include <arch/tlb.h>
-#include <mm/internal.h>
 #include <mm/pgtable.h>
 
 #define ZAP_BATCH 64

@@ -3,8 +3,6 @@
  * linker. Searched from the start: it is looked at only when a user access
  * has really failed.
  */
-#include <asm/cpu.h>
-#include <asm/extable.h>
 #include <asm/regs.h>
 #include <base/string.h>
 

@@ -12,12 +12,10 @@
  *   |    0    | PK | I/D |RSVD| USER | WRITE | PRESENT |
  *   +---------+----+-----+----+------+-------+---------+
  */
-#include <arch/cpu.h>
 #include <arch/machine.h>
 #include <arch/pkey.h>
 #include <arch/tlb.h>
 #include <arch/trap.h>
-#include <asm/msr.h>
 #include <asm/setup.h>
 #include <asm/traps.h>
 #include <base/printk.h>

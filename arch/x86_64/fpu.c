@@ -4,7 +4,6 @@
  * as XRSTOR's initial configuration. CPUs without XSAVE use FXSAVE.
  */
 #include <arch/uaccess.h>
-#include <asm/cpu.h>
 #include <asm/fpu.h>
 #include <asm/msr.h>
 #include <asm/pkey.h>

@@ -3,7 +3,6 @@
  * SDM vol. 3, 3.2.4), and the task state segment gives the stacks (8.7). Each
  * CPU has its own table, because the TSS descriptor is in it.
  */
-#include <asm/cpu.h>
 #include <asm/setup.h>
 #include <base/printk.h>
 #include <kernel/cpu.h>

@@ -2,7 +2,6 @@
  * Interrupts between processors (Intel SDM vol. 3, 10.6): the interrupt
  * command register of the local APIC, one 64-bit MSR or two words of memory.
  */
-#include <asm/msr.h>
 #include <asm/setup.h>
 #include <asm/smp.h>
 #include <asm/traps.h>

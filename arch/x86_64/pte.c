@@ -2,7 +2,6 @@
  * Permissions of user pages. Private mappings never get W here: the first
  * write faults, so that the page can be made the task's own.
  */
-#include <arch/pte.h>
 #include <mm/vma.h>
 
 #define USER_R ((pgprot_t){PTE_P | PTE_U | PTE_A | PTE_NX})

@@ -7,7 +7,6 @@
 #include <arch/pte.h>
 #include <arch/setup.h>
 #include <arch/thread.h>
-#include <asm/cpu.h>
 #include <asm/msr.h>
 #include <asm/setup.h>
 #include <base/printk.h>

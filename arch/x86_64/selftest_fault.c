@@ -3,12 +3,10 @@
  * and mistakes it makes in a system call once `test=oops` allows it: each must
  * be named, and cost no more than it has to.
  */
-#include <arch/machine.h>
 #include <arch/setup.h>
 #include <arch/tlb.h>
 #include <arch/uaccess.h>
 #include <asm/cpu.h>
-#include <asm/msr.h>
 #include <asm/setup.h>
 #include <asm/traps.h>
 #include <base/printk.h>

@@ -7,7 +7,6 @@
  * (tlb_serve()), even with interrupts off: nobody waits for somebody who waits
  * for him.
  */
-#include <asm/msr.h>
 #include <asm/shootdown.h>
 #include <arch/tlb.h>
 #include <asm/smp.h>

@@ -7,8 +7,6 @@
 #include <asm/cpu.h>
 #include <asm/fpu.h>
 #include <asm/msr.h>
-#include <asm/setup.h>
-#include <base/errno.h>
 #include <base/printk.h>
 #include <base/string.h>
 #include <kernel/cpu.h>

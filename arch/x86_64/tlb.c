@@ -3,12 +3,9 @@
  * loaded. mm->cpu_mask has the CPUs that may hold translations of an mm; a CPU
  * is in it exactly while that root is loaded there.
  */
-#include <arch/pte.h>
 #include <arch/tlb.h>
 #include <asm/msr.h>
 #include <asm/shootdown.h>
-#include <base/errno.h>
-#include <base/printk.h>
 #include <base/string.h>
 #include <kernel/cpu.h>
 #include <mm/mm.h>

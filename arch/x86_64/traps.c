@@ -9,7 +9,6 @@
 #include <asm/setup.h>
 #include <asm/traps.h>
 #include <base/printk.h>
-#include <kernel/cpu.h>
 #include <kernel/oops.h>
 #include <kernel/thread.h>
 
