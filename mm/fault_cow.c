@@ -7,13 +7,13 @@
 #include <mm/object_pager.h>
 #include <mm/rmap.h>
 
-/* Makes the entry writable in place. */
+/* Makes the entry writable in place. A CPU that still knows it as read-only
+ * finds out by a fault, as this one just has: do_spurious(). */
 static unsigned wp_reuse(struct vm_fault *vmf, enum fault_end end)
 {
     pte_t pte = pte_mkdirty(pte_mkyoung(pte_mkwrite(vmf->orig_pte)));
 
-    if (fault_install(vmf, pte, NULL, RSS_ANON))
-        tlb_flush_local(vmf->address);
+    (void)fault_install(vmf, pte, NULL, RSS_ANON);
     fault_note(vmf, end);
     return 0;
 }

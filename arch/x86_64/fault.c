@@ -86,7 +86,10 @@ static void finish_failed(struct fault_record *rec, enum fault_end end)
 static void fault_signal(struct page_fault *pf, int sig, int code)
 {
     trap_note(current, TRAP_PF, pf->error_code, pf->address);
-    signal_force(sig, code, pf->address);
+    if (sig == SIGSEGV && code == SEGV_PKUERR)
+        signal_force_pkey(pf->address, pf->pkey);
+    else
+        signal_force(sig, code, pf->address);
 }
 
 /* Kernel code touched bad memory: an announced user copy gets its EFAULT,
@@ -106,12 +109,7 @@ static void bad_area(struct page_fault *pf, int sig, int code)
         return;
     }
     finish_failed(pf->rec, sig == SIGBUS ? END_SIGBUS : END_SIGSEGV);
-    if (sig == SIGSEGV && code == SEGV_PKUERR) {
-        trap_note(current, TRAP_PF, pf->error_code, pf->address);
-        signal_force_pkey(pf->address, pf->pkey);
-    } else {
-        fault_signal(pf, sig, code);
-    }
+    fault_signal(pf, sig, code);
 }
 
 /* ---- the kernel's half ---- */
@@ -309,16 +307,6 @@ static void fault_failed(struct page_fault *pf, unsigned ret, int code)
     }
 }
 
-static void account_fault(unsigned flags)
-{
-    struct thread *t = current;
-
-    if (unlikely(flags & FAULT_TRIED))
-        t->maj_flt++;
-    else
-        t->min_flt++;
-}
-
 /* FAULT_* bits for the CPU's. */
 static unsigned fault_flags(u64 error_code)
 {
@@ -334,8 +322,8 @@ static unsigned fault_flags(u64 error_code)
  */
 static void fault_slow(struct page_fault *pf, unsigned ret)
 {
+    unsigned tries = 0, waits = !!(pf->flags & FAULT_TRIED);
     int code = SEGV_ACCERR;
-    unsigned tries = 0;
 
     while ((ret & (VM_FAULT_RETRY | VM_FAULT_OOM)) &&
            !(ret & VM_FAULT_SIGBUS)) {
@@ -346,14 +334,17 @@ static void fault_slow(struct page_fault *pf, unsigned ret)
         if ((oom || (pf->flags & FAULT_TRIED)) && unlikely(broken_off(pf)))
             return;
         ret = fault_once(pf, &code);
-        if (ret & VM_FAULT_RETRY)
+        if (ret & VM_FAULT_RETRY) {
             pf->flags |= FAULT_TRIED;
+            waits++;
+        }
     }
     if (unlikely(ret & VM_FAULT_ERROR)) {
         fault_failed(pf, ret, code);
         return;
     }
-    account_fault(pf->flags);
+    /* Linux does not count a wait that held up the area alone. */
+    thread_count_fault(waits > pf->user);
     if ((pf->rec->vma_flags & VM_PAGED) && pf->rec->stage[STAGE_FILLED])
         pf->rec->end = END_PAGER; /* and the page was then mapped */
     ledger_finish(pf->rec, pf->rec->end);
@@ -406,7 +397,7 @@ static void do_user_fault(const struct regs *regs, u64 error_code, u64 address)
         user_fault_slow(rec, flags, ret);
         return;
     }
-    account_fault(flags);
+    current->min_flt++;
     ledger_finish(rec, rec->end);
 }
 

@@ -8,6 +8,7 @@
 #include "probe.h"
 
 #include <pthread.h>
+#include <ucontext.h>
 
 #define RW       (PROT_READ | PROT_WRITE)
 #define INITIAL  0x55555554u
@@ -56,12 +57,17 @@ static int key_mprotect(void *at, size_t size, int prot, int key)
 /* Which key the last fault was about. */
 static volatile unsigned fault_key;
 static volatile unsigned handler_pkru;
+static volatile greg_t fault_error, fault_trap, fault_cr2;
 static sigjmp_buf key_jump;
 
 static void key_handler(int number, siginfo_t *info, void *context)
 {
+    const greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
+
     (void)number;
-    (void)context;
+    fault_error = regs[REG_ERR];
+    fault_trap = regs[REG_TRAPNO];
+    fault_cr2 = regs[REG_CR2];
     fault_key = *(unsigned *)((char *)info + 32);
     handler_pkru = rdpkru();
     probe_code = info->si_code;
@@ -129,6 +135,8 @@ static void test_rights(void)
     is(touch(pages, 1), PKUERR, "writing");
     is(fault_key, key, "by that key");
     is((long)probe_address, (long)pages, "at that address");
+    ok(fault_trap == 14 && fault_cr2 == (greg_t)pages, "the frame has it, too");
+    is(fault_error, 0x27, "and says: a user's write, by the key");
     is(handler_pkru, INITIAL, "a handler starts like a program");
     is(touch(pages + PAGE, 1), PKUERR, "an untouched page is no different");
     set_rights(key, NO_READ);
@@ -147,6 +155,33 @@ static void test_rights(void)
     works(key_mprotect(pages, PAGE, RW, -1), "-1: as mprotect");
     munmap(pages, 2 * PAGE);
     works(key_free(key), "free");
+    wrpkru(INITIAL);
+}
+
+static int present(char *page)
+{
+    unsigned char there = 0;
+
+    must(!mincore(page, PAGE, &there));
+    return there & 1;
+}
+
+/* The key is asked before there is a page. */
+static void test_untouched(void)
+{
+    char *pages = map_pages(2);
+    int key = key_alloc(0, NO_WRITE);
+
+    key_mprotect(pages, 2 * PAGE, RW, key);
+    is(touch(pages, 1), PKUERR, "a forbidden write");
+    is(present(pages), 0, "makes no page");
+    is(touch(pages, 0), 0, "a read that is allowed");
+    is(present(pages), 1, "makes one");
+    set_rights(key, NO_READ);
+    is(touch(pages + PAGE, 0), PKUERR, "a forbidden read");
+    is(present(pages + PAGE), 0, "makes none");
+    munmap(pages, 2 * PAGE);
+    key_free(key);
     wrpkru(INITIAL);
 }
 
@@ -274,6 +309,20 @@ static char *code_page(int prot)
     return page;
 }
 
+/* A page that is fetched before anybody has touched it. */
+static void test_fetch(void)
+{
+    int fd = syscall(SYS_memfd_create, "code", 0);
+    char *page;
+
+    must(write(fd, code, sizeof(code)) == sizeof(code));
+    page = mmap(NULL, PAGE, PROT_EXEC, MAP_PRIVATE, fd, 0);
+    is(probe_call(page), 0, "a fetch brings the page");
+    is(touch(page, 0), PKUERR, "a read is refused");
+    munmap(page, PAGE);
+    close(fd);
+}
+
 static void test_exec_only(void)
 {
     char *page = code_page(PROT_EXEC), *other;
@@ -340,6 +389,7 @@ int main(void)
     }
     test_alloc();
     test_rights();
+    test_untouched();
     test_user_copy();
     test_inherited();
     test_signals();
@@ -349,5 +399,6 @@ int main(void)
        "one that it does not");
     is(in_child(exec_only_without, NULL), 0, "no key left for execute-only");
     test_exec_only();
+    test_fetch();
     return done_testing();
 }
