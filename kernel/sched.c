@@ -94,16 +94,7 @@ static __slow_half void note_switch(const struct thread *next)
     trace_switch(current->tid, next->tid, next->start_cycles);
 }
 
-/* Kernel threads keep the space that happens to be loaded; with more CPUs they
- * let it go, so that nobody has to tell an idle CPU what to forget. */
-static inline void switch_space(struct cpu *cpu, struct mm_struct *mm)
-{
-    if (mm != cpu->active_mm && (mm || cpu_count > 1))
-        slow_call(mm_switch, mm);
-}
-
-static inline void switch_to(struct cpu *cpu, struct thread *prev,
-                             struct thread *next)
+static inline void switch_to(struct thread *prev, struct thread *next)
 {
     next->state = THREAD_RUNNING;
     if (next == prev)
@@ -113,7 +104,6 @@ static inline void switch_to(struct cpu *cpu, struct thread *prev,
     prev->run_cycles += next->start_cycles - prev->start_cycles;
     if (unlikely(trace_streams))
         slow_call(note_switch, next);
-    switch_space(cpu, next->mm);
     arch_switch(prev, next);
 }
 
@@ -124,7 +114,7 @@ static __noinline void switch_idle(struct cpu *cpu, struct thread *prev)
 
     if (next)
         tick_begin(&cpu->rq);
-    switch_to(cpu, prev, next ? next : cpu->idle);
+    switch_to(prev, next ? next : cpu->idle);
 }
 
 /* Gives the CPU to the next thread. rq locked on entry and, whenever we come
@@ -134,9 +124,8 @@ static void switch_away(struct cpu *cpu, struct thread *prev)
     struct runqueue *rq = &cpu->rq;
 
     if (rq->count)
-        switch_to(
-            cpu, prev,
-            rq_take(rq, list_first_entry(&rq->ready, struct thread, run_link)));
+        switch_to(prev, rq_take(rq, list_first_entry(&rq->ready, struct thread,
+                                                     run_link)));
     else
         switch_idle(cpu, prev);
 }

@@ -125,18 +125,6 @@ void mm_put(struct mm_struct *mm)
     mm_drop(mm);
 }
 
-bool mm_try_get(struct mm_struct *mm)
-{
-    u32 n = READ_ONCE(mm->users);
-
-    do {
-        if (!n)
-            return false;
-    } while (!__atomic_compare_exchange_n(&mm->users, &n, n + 1, false,
-                                          __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
-    return true;
-}
-
 void mm_shrink_all(void)
 {
     kstack_cache_drain();

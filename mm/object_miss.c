@@ -66,7 +66,7 @@ static void step_queue(struct list_head *queue,
         w->rec->stage[stage] = cycles();
         m->failed = failed;
         if (stage == STAGE_WOKEN)
-            userfaultfd_wake_wait(w, thread_wake);
+            userfaultfd_wake_wait(w, cycles(), thread_wake);
     }
 }
 

@@ -12,9 +12,6 @@
 static void wait_init(struct userfaultfd_wait *w, const struct vm_fault *vmf,
                       const struct userfaultfd_ctx *ctx, u64 why)
 {
-    bool exact = ctx->features & UFFD_FEATURE_EXACT_ADDRESS;
-    bool tid = ctx->features & UFFD_FEATURE_THREAD_ID;
-
     /* Field by field, for every fault pays for it; not the link. */
     w->thread = thread_current();
     w->rec = vmf->rec;
@@ -24,10 +21,15 @@ static void wait_init(struct userfaultfd_wait *w, const struct vm_fault *vmf,
     w->woken = w->refuses = false;
     w->msg = (struct uffd_msg){0};
     w->msg.event = UFFD_EVENT_PAGEFAULT;
-    w->msg.pagefault.address = exact ? vmf->real_address : vmf->address;
+    w->msg.pagefault.address = vmf->address;
     w->msg.pagefault.flags =
         why | (vmf->flags & FAULT_WRITE ? UFFD_PAGEFAULT_FLAG_WRITE : 0);
-    if (tid)
+    if (likely(!(ctx->features &
+                 (UFFD_FEATURE_EXACT_ADDRESS | UFFD_FEATURE_THREAD_ID))))
+        return;
+    if (ctx->features & UFFD_FEATURE_EXACT_ADDRESS)
+        w->msg.pagefault.address = vmf->real_address;
+    if (ctx->features & UFFD_FEATURE_THREAD_ID)
         w->msg.pagefault.ptid = thread_tid(w->thread);
 }
 
@@ -87,6 +89,9 @@ static void wait_for_pager(const struct userfaultfd_wait *w)
 static void wait_dequeue(struct userfaultfd_ctx *ctx,
                          struct userfaultfd_wait *w)
 {
+    /* Who has woken us may still look at w, until it lets the lock go. */
+    if (likely(userfaultfd_woken(w) && spin_is_free(&ctx->lock)))
+        return;
     spin_lock(&ctx->lock);
     if (!w->woken)
         list_del(&w->link);

@@ -21,7 +21,7 @@ bool userfaultfd_reader_enter(struct userfaultfd_ctx *ctx, struct uffd_msg *msg)
     bool entered;
 
     spin_lock(&ctx->lock);
-    entered = !userfaultfd_has_msg(ctx) && (!ctx->reader || ctx->reader == me);
+    entered = !userfaultfd_has_msg(ctx) && !ctx->reader;
     if (entered) {
         note_server(ctx);
         ctx->reader = me;
@@ -62,27 +62,29 @@ unsigned userfaultfd_next_faults(struct userfaultfd_ctx *ctx,
 }
 
 /* What the fault waits for has been done to its page, whose entry is this. */
-static void note_filled(struct fault_record *rec, pte_t entry)
+static void note_filled(struct fault_record *rec, pte_t entry, u64 now)
 {
-    rec->stage[STAGE_FILLED] = cycles();
+    rec->stage[STAGE_FILLED] = now;
     rec->walk_after[PT_LEVELS - 1] = entry.v;
 }
 
 void userfaultfd_stamp(struct userfaultfd_ctx *ctx, u64 address, pte_t entry)
 {
     struct userfaultfd_wait *w;
+    u64 now = cycles();
 
     spin_lock(&ctx->lock);
     list_for_each_entry (w, &ctx->taken, link)
         if (w->address == address && w->rec)
-            note_filled(w->rec, entry);
+            note_filled(w->rec, entry, now);
     spin_unlock(&ctx->lock);
 }
 
 /* Wakes the sleepers of one queue that wait within the range; ctx->lock held.
  */
 static __always_inline_ void wake_list(struct list_head *queue, u64 start,
-                                       u64 len, void (*wake)(struct thread *),
+                                       u64 len, u64 now,
+                                       void (*wake)(struct thread *),
                                        const pte_t *filled)
 {
     struct userfaultfd_wait *w, *next;
@@ -91,17 +93,20 @@ static __always_inline_ void wake_list(struct list_head *queue, u64 start,
         if (w->address - start >= len)
             continue;
         if (filled && w->rec)
-            note_filled(w->rec, *filled);
-        userfaultfd_wake_wait(w, wake);
+            note_filled(w->rec, *filled, now);
+        userfaultfd_wake_wait(w, now, wake);
     }
 }
 
-static void wake_range(struct userfaultfd_ctx *ctx, u64 start, u64 len,
-                       void (*wake)(struct thread *), const pte_t *filled)
+static __always_inline_ void wake_range(struct userfaultfd_ctx *ctx, u64 start,
+                                        u64 len, void (*wake)(struct thread *),
+                                        const pte_t *filled)
 {
+    u64 now = cycles();
+
     spin_lock(&ctx->lock);
-    wake_list(&ctx->pending, start, len, wake, NULL);
-    wake_list(&ctx->taken, start, len, wake, filled);
+    wake_list(&ctx->pending, start, len, now, wake, NULL);
+    wake_list(&ctx->taken, start, len, now, wake, filled);
     spin_unlock(&ctx->lock);
 }
 

@@ -7,6 +7,7 @@
 #include <asm/cpu.h>
 #include <asm/fpu.h>
 #include <asm/msr.h>
+#include <asm/root.h>
 #include <base/printk.h>
 #include <base/string.h>
 #include <kernel/cpu.h>
@@ -122,17 +123,26 @@ static void load_user_state(const struct arch_thread *next)
     wrmsr(MSR_KERNEL_GS_BASE, next->gs_base);
 }
 
+/* Kernel threads keep the space that happens to be loaded; with more CPUs they
+ * let it go, so that nobody has to tell an idle CPU what to forget. */
+static __always_inline_ void switch_space(struct cpu *cpu, struct mm_struct *mm)
+{
+    if (mm != cpu->active_mm && (mm || cpu_count > 1))
+        root_load(cpu, mm);
+}
+
 void arch_switch(struct thread *prev, struct thread *next)
 {
     struct cpu *cpu = this_cpu();
 
+    switch_space(cpu, next->mm);
+    cpu->running = next;
+    cpu->kernel_stack = next->kstack_top;
+    cpu->arch.tss.rsp0 = next->kstack_top;
     if (prev->arch.fpu)
         fpu_save(prev->arch.fpu);
     if (next->arch.fpu)
         load_user_state(&next->arch);
-    cpu->running = next;
-    cpu->kernel_stack = next->kstack_top;
-    cpu->arch.tss.rsp0 = next->kstack_top;
     stack_switch(&prev->arch.sp, next->arch.sp);
 }
 

@@ -5,6 +5,7 @@
  */
 #include <arch/tlb.h>
 #include <asm/msr.h>
+#include <asm/root.h>
 #include <asm/shootdown.h>
 #include <base/string.h>
 #include <kernel/cpu.h>
@@ -98,17 +99,9 @@ void cpus_barrier(struct mm_struct *mm)
 void mm_switch(struct mm_struct *next)
 {
     struct cpu *cpu = this_cpu();
-    struct mm_struct *prev = cpu->active_mm;
-    u64 here = 1ul << cpu->id;
 
-    if (prev == next)
-        return;
-    if (next)
-        __atomic_fetch_or(&next->cpu_mask, here, __ATOMIC_SEQ_CST);
-    cr3_write(virt_to_phys(next ? next->pgd : kernel_pgd));
-    if (prev)
-        __atomic_fetch_and(&prev->cpu_mask, ~here, __ATOMIC_RELEASE);
-    cpu->active_mm = next;
+    if (cpu->active_mm != next)
+        root_load(cpu, next);
 }
 
 int arch_mm_init(struct mm_struct *mm)

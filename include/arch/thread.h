@@ -54,8 +54,8 @@ void arch_enter_user(void) __noreturn;
 void arch_thread_free(struct thread *t);
 
 /*
- * Switches kernel stacks from prev to next: registers, FPU, segment bases,
- * TSS stack, current pointer. The address space is switched by the caller.
+ * Switches kernel stacks from prev to next: address space, registers, FPU,
+ * segment bases, TSS stack, current pointer.
  * Interrupts off. Returns, later, in prev.
  */
 void arch_switch(struct thread *prev, struct thread *next);

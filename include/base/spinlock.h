@@ -104,6 +104,12 @@ static inline void spin_unlock_irqrestore(spinlock_t *l, u64 flags)
     irq_restore(flags);
 }
 
+/* Nobody holds it: what its last holder did is done. */
+static inline bool spin_is_free(const spinlock_t *l)
+{
+    return !__atomic_load_n(&l->owner, __ATOMIC_ACQUIRE);
+}
+
 static inline bool spin_is_held(const spinlock_t *l)
 {
     return READ_ONCE(l->owner) == cpu_owner();

@@ -104,7 +104,17 @@ static inline void mm_grab(struct mm_struct *mm)
 }
 void mm_drop(struct mm_struct *mm);
 /* Takes a user unless there is none left. */
-bool mm_try_get(struct mm_struct *mm);
+static inline bool mm_try_get(struct mm_struct *mm)
+{
+    u32 n = READ_ONCE(mm->users);
+
+    do {
+        if (!n)
+            return false;
+    } while (!__atomic_compare_exchange_n(&mm->users, &n, n + 1, false,
+                                          __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+    return true;
+}
 
 /* fork(2): copies every mapping, private pages shared copy-on-write.
  * Takes both mmap locks. Returns NULL when out of memory, nothing changed. */

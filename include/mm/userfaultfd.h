@@ -312,14 +312,14 @@ static inline bool userfaultfd_woken(const struct userfaultfd_wait *w)
     return __atomic_load_n(&w->woken, __ATOMIC_ACQUIRE);
 }
 
-/* Wakes it; it may be gone as soon as its thread runs. ctx->lock held. Inside
- * mm/ only. */
-static inline void userfaultfd_wake_wait(struct userfaultfd_wait *w,
+/* Wakes it, at cycle now; it may be gone as soon as its thread runs. ctx->lock
+ * held. Inside mm/ only. */
+static inline void userfaultfd_wake_wait(struct userfaultfd_wait *w, u64 now,
                                          void (*wake)(struct thread *))
 {
     list_del(&w->link);
     if (w->rec)
-        w->rec->stage[STAGE_WOKEN] = cycles();
+        w->rec->stage[STAGE_WOKEN] = now;
     __atomic_store_n(&w->woken, true, __ATOMIC_RELEASE);
     wake(w->thread);
 }

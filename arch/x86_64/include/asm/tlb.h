@@ -16,7 +16,7 @@ void cpus_barrier(struct mm_struct *mm);
 
 /* Loads next's root (NULL: the kernel's own) unless it is loaded already.
  * Interrupts off, or no switch possible. */
-__slow_half void mm_switch(struct mm_struct *next);
+void mm_switch(struct mm_struct *next);
 
 /* A root with the kernel's half filled in: 0 or -ENOMEM. */
 __must_check int arch_mm_init(struct mm_struct *mm);
