@@ -133,8 +133,9 @@ static unsigned do_read_fault(struct vm_fault *vmf)
     struct page *page;
     unsigned r;
 
-    /* A pager that minds single pages gets to see each of them. */
-    if (!(vmf->vma->vm_flags & VM_UFFD_ANY) && map_around(vmf)) {
+    /* A pager that minds pages which are there gets to see each of them. */
+    if (!(vmf->vma->vm_flags & (VM_UFFD_WP | VM_UFFD_MINOR)) &&
+        map_around(vmf)) {
         fault_note(vmf, END_OBJECT_MAP);
         return 0;
     }

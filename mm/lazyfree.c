@@ -81,7 +81,7 @@ void mm_reap(struct mm_struct *mm)
     mmap_read_lock(mm);
     for_each_vma (mm, vma)
         if (!(vma->vm_flags & VM_SHARED))
-            zap_discard_range(vma, vma->vm_start, vma->vm_end);
+            zap_discard_range(vma, vma->vm_start, vma->vm_end, true);
     mmap_read_unlock(mm);
 }
 

@@ -133,7 +133,7 @@ static long advise_pages(struct vm_area_struct **at, u64 start, u64 end,
         __attribute__((fallthrough));
     case MADV_DONTNEED:
         if (!locked)
-            zap_discard_range(vma, start, end);
+            zap_discard_range(vma, start, end, true);
         return locked ? -EINVAL : 0;
     case MADV_FREE:
         if (locked || vma->vm_object)

@@ -4,7 +4,6 @@
  * are cut and joined by way of overlap (vma_split.c, vma_merge.c), and one is
  * taken out before its page tables go.
  */
-#include <arch/tlb.h>
 #include <mm/internal.h>
 #include <mm/pgtable.h>
 
@@ -49,49 +48,10 @@ void object_move(struct vm_area_struct *vma, u64 start, u64 end)
     spin_unlock(&vma->vm_object->lock);
 }
 
-/* A private area keeps its copies: what is the object's goes, and the zero page
- * that a pager put there. */
-static void unmap_original(struct mm_struct *mm, u64 va, pte_t *pte)
-{
-    spinlock_t *lock = pte_lockptr(pte);
-    struct page *page = NULL;
-    pte_t e;
-
-    spin_lock(lock);
-    e = pte_get(pte);
-    if (pte_present(e) && !(pfn_to_page(pte_pfn(e))->flags & PG_ANON)) {
-        page = pfn_to_page(pte_pfn(e));
-        pte_set(pte, PTE_NONE);
-    }
-    spin_unlock(lock);
-    if (!page)
-        return;
-    tlb_flush_page(mm, va);
-    /* It is not counted anywhere. */
-    if (page->flags & PG_ZERO)
-        return;
-    __atomic_fetch_sub(&mm->rss[page_rss_kind(page)], 1, __ATOMIC_RELAXED);
-    __atomic_fetch_sub(&page->mapcount, 1, __ATOMIC_RELAXED);
-    put_page(page);
-}
-
-static void unmap_originals(struct mm_struct *mm, u64 start, u64 end)
-{
-    pte_t *pte;
-    u64 stop;
-
-    while ((pte = pt_next_leaf(mm->pgd, &start, end, &stop)))
-        for (; start < stop; start += PAGE_SIZE, pte++)
-            unmap_original(mm, start, pte);
-}
-
 static void unmap_area(struct vm_area_struct *vma, u64 start, u64 end,
                        void *even_private)
 {
-    if (even_private || (READ_ONCE(vma->vm_flags) & VM_SHARED))
-        zap_discard_range(vma, start, end);
-    else
-        unmap_originals(vma->vm_mm, start, end);
+    zap_discard_range(vma, start, end, even_private);
 }
 
 void object_each_area(struct mem_object *object, u64 first, u64 last,

@@ -16,8 +16,10 @@ struct vm_area_struct *userfaultfd_set_vma(struct vm_area_struct *vma,
     struct vm_area_struct *merged;
 
     vma_start_write(vma);
-    /* Nothing to allocate, so nothing to fail, without a mark to be made. */
-    if ((vma->vm_flags & VM_UFFD_WP) && !(uffd_flags & VM_UFFD_WP))
+    /* Who registers it without WP finds it as protected as before if he comes
+     * back to that. Nothing to allocate, so nothing to fail, without a mark to
+     * be made. */
+    if ((vma->vm_flags & VM_UFFD_WP) && !ctx)
         (void)!userfaultfd_wp_vma(vma, vma->vm_start, vma->vm_end, false);
     merged =
         vma_merge(vma->vm_mm, vma->vm_prev, vma->vm_start, vma->vm_end, &shape);

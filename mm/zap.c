@@ -7,24 +7,48 @@
 #include <mm/pgtable.h>
 
 #define ZAP_BATCH 64
+/* What stays of an area that maps an object */
+#define KEEP_MARKS 1 /* a userfaultfd's protection of what is not there */
+#define KEEP_WP    2 /* what it protects leaves such a marker behind */
+#define KEEP_COWS  4 /* private copies, and poison */
 
 struct zap {
     struct mm_struct *mm;
     u64 first, last; /* pages whose entries were cleared */
     unsigned cleared, count;
-    bool keep_marks;
+    unsigned keep; /* KEEP_* */
     struct page *pages[ZAP_BATCH];
 };
+
+/* What an entry becomes; itself: it stays. */
+static __cold pte_t zap_leaves(const struct zap *z, pte_t e)
+{
+    if (!pte_present(e)) {
+        if (z->keep & (pte_poisoned(e) ? KEEP_COWS : KEEP_MARKS))
+            return e;
+    } else {
+        if ((z->keep & KEEP_COWS) && (pfn_to_page(pte_pfn(e))->flags & PG_ANON))
+            return e;
+        if ((z->keep & KEEP_WP) && pte_uffd_wp(e))
+            return PTE_MARK_WP;
+    }
+    return PTE_NONE;
+}
 
 /* Clears one entry and remembers its page. The table is locked. */
 static void zap_pte(struct zap *z, u64 va, pte_t *pte)
 {
-    pte_t old = pte_xchg(pte, PTE_NONE);
+    pte_t old, left = PTE_NONE;
     struct page *page;
     enum rss_kind kind;
 
-    if (unlikely(pte_uffd_wp(old)) && z->keep_marks)
-        pte_set(pte, PTE_MARK_WP);
+    if (unlikely(z->keep)) {
+        old = pte_get(pte);
+        left = zap_leaves(z, old);
+        if (left.v == old.v)
+            return;
+    }
+    old = pte_xchg(pte, left);
     if (!z->cleared++)
         z->first = va;
     z->last = va;
@@ -76,13 +100,13 @@ static void zap_finish(struct zap *z)
 
 /* From the first page table on. */
 static __noinline void zap_tables(struct mm_struct *mm, pte_t *pte, u64 start,
-                                  u64 stop, u64 end, bool keep_marks)
+                                  u64 stop, u64 end, unsigned keep)
 {
     struct zap z;
 
     update_hiwater_rss(mm);
     z.mm = mm;
-    z.keep_marks = keep_marks;
+    z.keep = keep;
     z.cleared = z.count = 0;
     do {
         zap_table(&z, &start, stop, pte);
@@ -93,23 +117,23 @@ static __noinline void zap_tables(struct mm_struct *mm, pte_t *pte, u64 start,
 }
 
 static __noinline void zap_large(struct mm_struct *mm, u64 start, u64 end,
-                                 bool keep_marks)
+                                 unsigned keep)
 {
     u64 stop;
     pte_t *pte = pt_next_leaf(mm->pgd, &start, end, &stop);
 
     if (pte)
-        zap_tables(mm, pte, start, stop, end, keep_marks);
+        zap_tables(mm, pte, start, stop, end, keep);
 }
 
 /* Of a small range: one way down, most often to nothing at all. */
 static __always_inline_ void zap(struct mm_struct *mm, u64 start, u64 end,
-                                 bool keep_marks)
+                                 unsigned keep)
 {
     pte_t *pte;
 
     if (!one_leaf(start, end)) {
-        zap_large(mm, start, end, keep_marks);
+        zap_large(mm, start, end, keep);
         return;
     }
     pte = pt_walk_inline(mm->pgd, start, 0);
@@ -117,16 +141,21 @@ static __always_inline_ void zap(struct mm_struct *mm, u64 start, u64 end,
         return;
     pte = pte_skip_none(pte, &start, end);
     if (start < end)
-        zap_tables(mm, pte, start, end, end, keep_marks);
+        zap_tables(mm, pte, start, end, end, keep);
 }
 
 void zap_page_range(struct mm_struct *mm, u64 start, u64 end)
 {
-    zap(mm, start, end, false);
+    zap(mm, start, end, 0);
 }
 
-void zap_discard_range(struct vm_area_struct *vma, u64 start, u64 end)
+void zap_discard_range(struct vm_area_struct *vma, u64 start, u64 end,
+                       bool even_private)
 {
-    zap(vma->vm_mm, start, end,
-        vma->vm_object && (READ_ONCE(vma->vm_flags) & VM_UFFD_WP));
+    unsigned keep = 0;
+
+    if (vma->vm_object)
+        keep = KEEP_MARKS | (even_private ? 0 : KEEP_COWS) |
+               (READ_ONCE(vma->vm_flags) & VM_UFFD_WP ? KEEP_WP : 0);
+    zap(vma->vm_mm, start, end, keep);
 }

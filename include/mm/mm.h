@@ -338,8 +338,10 @@ void free_pgtables(struct mm_struct *mm, u64 start, u64 end, u64 floor,
 void zap_page_range(struct mm_struct *mm, u64 start, u64 end);
 
 /* The same where the area stays: an object's page may come back, and is then
- * as protected by a userfaultfd as it was. */
-void zap_discard_range(struct vm_area_struct *vma, u64 start, u64 end);
+ * as protected by a userfaultfd as it was. Private copies of an object's pages
+ * and poison stay, unless even_private. */
+void zap_discard_range(struct vm_area_struct *vma, u64 start, u64 end,
+                       bool even_private);
 
 /* Maps page at kernel address va, read and write, in the reference tables
  * (vmalloc area). Returns 0 or -ENOMEM (no memory for a table). */
