@@ -23,9 +23,13 @@ static int split_edges(struct mm_struct *mm, struct vm_area_struct *first,
         if (r)
             return r;
     }
-    /* Linux has made the first cut by the time it sees this. */
-    if (unlikely(mm->sealed) && range_sealed(mm, start, end))
+    /* Linux has made the first cut by the time it sees this, and tells the
+     * pagers of what comes before. */
+    if (unlikely(mm->sealed) && range_sealed(mm, start, end)) {
+        if (mm->uffd_unmap)
+            (void)!userfaultfd_unmap(mm, start, end);
         return -EPERM;
+    }
     if (first->vm_end >= end)
         last = first->vm_end > end ? first : NULL;
     else

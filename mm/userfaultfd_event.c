@@ -131,6 +131,8 @@ int userfaultfd_unmap(struct mm_struct *mm, u64 start, u64 end)
     struct userfaultfd_event *e;
 
     for (; vma && vma->vm_start < end; vma = vma->vm_next) {
+        if (vma->vm_flags & VM_SEALED)
+            break;
         if (!wants(vma, UFFD_FEATURE_EVENT_UNMAP) ||
             unmap_noted(mm, vma->vm_uffd, start, end))
             continue;
