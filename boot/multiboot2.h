@@ -2,8 +2,7 @@
  * Multiboot2's numbers (specification 2.0, sections 3.1 and 3.6) and the
  * parser of what the loader left in memory. Assembly includes this too.
  */
-#ifndef BOOT_MULTIBOOT2_H
-#define BOOT_MULTIBOOT2_H
+#pragma once
 
 #define MB2_HEADER_MAGIC 0xe85250d6
 #define MB2_LOADER_MAGIC 0x36d76289
@@ -27,5 +26,4 @@ __must_check int multiboot2_parse(const void *info, size_t avail,
                                   struct boot_info *out);
 const char *multiboot2_reason(void);
 
-#endif
 #endif

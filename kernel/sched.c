@@ -15,7 +15,8 @@
 #include <kernel/thread.h>
 #include <kernel/trace_stream.h>
 
-void tick_begin(struct runqueue *rq)
+/* Asks for a tick: somebody is going to run here. */
+static void tick_begin(struct runqueue *rq)
 {
     if (likely(rq->ticking))
         return;

@@ -179,14 +179,6 @@ int signal_post(struct task *task, struct thread *t, const struct siginfo *info)
     return 0;
 }
 
-void signal_send_thread(struct thread *t, const struct siginfo *info)
-{
-    spin_lock(&task_lock);
-    if (t->task)
-        (void)signal_post(t->task, t, info);
-    spin_unlock(&task_lock);
-}
-
 void signal_send_task(struct task *task, const struct siginfo *info)
 {
     spin_lock(&task_lock);

@@ -127,7 +127,6 @@ static int info_from_user(struct siginfo *info, int sig, int pid,
 }
 
 #define PIDFD_SIGNAL_THREAD        1u
-#define PIDFD_SIGNAL_THREAD_GROUP  2u
 #define PIDFD_SIGNAL_PROCESS_GROUP 4u
 
 /* To a task that may have been waited for, and its number be another's. */

@@ -41,33 +41,15 @@ void wait_remove(struct wait_queue *q, struct waiter *w)
     spin_unlock_irqrestore(&q->lock, flags);
 }
 
-/* True if a thread was woken. */
-static bool wake(struct waiter *w)
-{
-    if (unlikely(w->wake))
-        w->wake(w);
-    else
-        thread_wake(w->thread);
-    return w->thread;
-}
-
-void wake_up_one(struct wait_queue *q)
-{
-    struct waiter *w;
-    u64 flags = spin_lock_irqsave(&q->lock);
-
-    list_for_each_entry (w, &q->waiters, link)
-        if (wake(w))
-            break;
-    spin_unlock_irqrestore(&q->lock, flags);
-}
-
 void wake_up_all(struct wait_queue *q)
 {
     struct waiter *w;
     u64 flags = spin_lock_irqsave(&q->lock);
 
     list_for_each_entry (w, &q->waiters, link)
-        (void)wake(w);
+        if (unlikely(w->wake))
+            w->wake(w);
+        else
+            thread_wake(w->thread);
     spin_unlock_irqrestore(&q->lock, flags);
 }

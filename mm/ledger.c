@@ -41,15 +41,3 @@ struct fault_record *ledger_slot_free(u32 cpu)
     } while (record_is_open(rec) && --tries);
     return rec;
 }
-
-void ledger_each(void (*fn)(const struct fault_record *, void *), void *arg)
-{
-    for (u32 cpu = 0; cpu < LEDGER_CPUS; cpu++) {
-        for (u32 i = 0; ledger_rings[cpu] && i < LEDGER_SLOTS; i++) {
-            u32 slot = (ledger_next[cpu] + i) % LEDGER_SLOTS;
-
-            if (ledger_rings[cpu][slot].id)
-                fn(&ledger_rings[cpu][slot], arg);
-        }
-    }
-}

@@ -59,12 +59,6 @@ static struct page *clear_page_entry(u64 va)
     return pte_present(old) ? pfn_to_page(pte_pfn(old)) : NULL;
 }
 
-void kernel_unmap_page(u64 va, struct page **page)
-{
-    *page = clear_page_entry(va);
-    tlb_flush_kernel(va, va + PAGE_SIZE);
-}
-
 /* ---- slots ---- */
 
 /* Number of a free slot, now taken, or -ENOMEM. */

@@ -69,6 +69,13 @@ void apic_init(void)
     apic_init_cpu();
 }
 
+static u32 apic_id(void)
+{
+    u32 id = apic_read(APIC_ID);
+
+    return registers ? id >> 24 : id;
+}
+
 void apic_init_cpu(void)
 {
     enable();
@@ -98,13 +105,6 @@ void apic_icr_write(u32 apic_id, u32 command)
 void apic_eoi(void)
 {
     apic_write(APIC_EOI, 0);
-}
-
-u32 apic_id(void)
-{
-    u32 id = apic_read(APIC_ID);
-
-    return registers ? id >> 24 : id;
 }
 
 void apic_timer_set(u32 count)

@@ -32,11 +32,6 @@ void cpu_interrupt(struct cpu *cpu)
     ipi_send(cpu, IRQ_VECTOR_RESCHED);
 }
 
-void ipi_nmi_others(void)
-{
-    icr_send(0, ICR_ALL_OTHERS | ICR_ASSERT | ICR_NMI);
-}
-
 void cpu_stop(void)
 {
     for (;;)
@@ -46,7 +41,7 @@ void cpu_stop(void)
 void cpus_stop_others(void)
 {
     if (cpu_count > 1)
-        ipi_nmi_others();
+        icr_send(0, ICR_ALL_OTHERS | ICR_ASSERT | ICR_NMI);
 }
 
 void ipi_init(u32 apic_id)

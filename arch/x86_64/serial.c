@@ -28,7 +28,7 @@ static const u16 ports[4] = {0x3f8, 0x2f8, 0x3e8, 0x2e8};
 static const u8 irqs[4] = {4, 3, 4, 3};
 static int selected;
 
-void uart_init(int port)
+static void uart_init(int port)
 {
     u16 base = ports[port];
 

@@ -2,8 +2,7 @@
  * The frame a signal handler runs on, as the x86-64 Linux ABI has it; sizes
  * and offsets are asserted, since user code reads and writes it.
  */
-#ifndef SIGNAL_FRAME_H
-#define SIGNAL_FRAME_H
+#pragma once
 
 #include <asm/pkey.h>
 #include <base/types.h>
@@ -76,5 +75,3 @@ static inline void pkru_close(u32 pkru)
     if (pkru)
         pkru_write(pkru);
 }
-
-#endif

@@ -19,15 +19,12 @@
  *
  * and the functions declared below are out of line.
  */
-#ifndef ARCH_CPU_H
-#define ARCH_CPU_H
+#pragma once
 
 #include <base/types.h>
 
 #define MAX_CPUS 64
 
-struct cpu;
-struct thread;
 struct spinlock;
 
 #include <asm/cpu.h>
@@ -41,5 +38,3 @@ void cpus_stop_others(void);
 
 /* Makes another CPU call sched_interrupt() (kernel) soon. */
 void cpu_interrupt(struct cpu *cpu);
-
-#endif

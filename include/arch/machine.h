@@ -2,8 +2,7 @@
  * The machine's devices that the kernel itself drives: console UART, timer,
  * power. All may be called with interrupts off.
  */
-#ifndef ARCH_MACHINE_H
-#define ARCH_MACHINE_H
+#pragma once
 
 #include <base/types.h>
 
@@ -76,5 +75,3 @@ void walk_print(u64 va);
 
 /* Name of the function that holds addr and the offset in it; NULL if none. */
 const char *symbol_lookup(u64 addr, u64 *offset);
-
-#endif

@@ -14,12 +14,9 @@
  *   void page_clear(void *), page_copy(void *dst, const void *src)
  *                      one whole aligned page, no fault possible
  */
-#ifndef ARCH_PAGE_H
-#define ARCH_PAGE_H
+#pragma once
 
 #include <base/types.h>
-
-struct page;
 
 #include <asm/page.h>
 
@@ -32,5 +29,3 @@ static inline struct page *virt_to_page(const void *v)
 {
     return pfn_to_page(virt_to_phys(v) >> PAGE_SHIFT);
 }
-
-#endif

@@ -8,8 +8,7 @@
  *                                PKEY_DISABLE_* for key
  *   bool arch_pkey_allows(int key, bool write)    the running thread may
  */
-#ifndef ARCH_PKEY_H
-#define ARCH_PKEY_H
+#pragma once
 
 #include <base/types.h>
 
@@ -17,5 +16,3 @@
 #define PKEY_DISABLE_WRITE  2u
 
 #include <asm/pkey.h>
-
-#endif

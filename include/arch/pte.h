@@ -33,8 +33,7 @@
  *   PROT_KERNEL  read, write, no execute, kernel only, global
  *   pte_t *kernel_pgd  the reference root: its kernel half is everybody's
  */
-#ifndef ARCH_PTE_H
-#define ARCH_PTE_H
+#pragma once
 
 #include <base/types.h>
 #include <arch/page.h>
@@ -44,5 +43,3 @@ static inline pte_t *pte_table_of(pte_t e)
 {
     return phys_to_virt((phys_addr_t)pte_pfn(e) << PAGE_SHIFT);
 }
-
-#endif

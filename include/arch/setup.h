@@ -1,6 +1,5 @@
 /* Bringing the machine up: the steps kernel_main() takes, in this order. */
-#ifndef ARCH_SETUP_H
-#define ARCH_SETUP_H
+#pragma once
 
 #include <base/types.h>
 
@@ -25,5 +24,3 @@ void arch_selftest(const char *name);
 
 /* prctl(PR_OOPS): -EINVAL unless `test=oops` was said, or another mistake. */
 long arch_selftest_call(u64 what, u64 addr);
-
-#endif

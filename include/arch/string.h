@@ -3,7 +3,5 @@
  * <asm/string.h> provides, inline: rep_movsq, rep_movsb, rep_movsb_down,
  * rep_stosq, rep_stosb.
  */
-#ifndef ARCH_STRING_H
-#define ARCH_STRING_H
+#pragma once
 #include <asm/string.h>
-#endif

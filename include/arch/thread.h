@@ -5,8 +5,7 @@
  * struct regs lies at the top of the kernel stack of every thread that came
  * from user mode. <asm/regs.h> defines it; portable code uses the accessors.
  */
-#ifndef ARCH_THREAD_H
-#define ARCH_THREAD_H
+#pragma once
 
 #include <base/types.h>
 #include <asm/regs.h>
@@ -85,5 +84,3 @@ void arch_restart_syscall(struct regs *r);
 
 /* Prints the user registers, for a killed task in verbose mode or a panic. */
 void regs_print(const struct regs *r);
-
-#endif

@@ -19,13 +19,10 @@
  * upper levels (INVLPG does: Intel SDM volume 3, section 4.10.4.1), so tables
  * unhooked before a flush may be freed after it.
  */
-#ifndef ARCH_TLB_H
-#define ARCH_TLB_H
+#pragma once
 
 #include <base/types.h>
 
 struct mm_struct;
 
 #include <asm/tlb.h>
-
-#endif

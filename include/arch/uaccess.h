@@ -3,8 +3,7 @@
  * the exception table); a missing page is faulted in, so these may sleep and
  * must not be called with a spinlock or the mmap lock held.
  */
-#ifndef ARCH_UACCESS_H
-#define ARCH_UACCESS_H
+#pragma once
 
 #include <base/types.h>
 #include <base/errno.h>
@@ -46,5 +45,3 @@ __must_check int copy_page_from_user(void *dst, const void __user *src);
  * Returns 0 with *old filled, or -EFAULT. */
 __must_check int cmpxchg_user_32(u32 __user *p, u32 expected, u32 new,
                                  u32 *old);
-
-#endif

@@ -2,8 +2,7 @@
  * Compiler vocabulary: attributes, branch hints, single-access loads and
  * stores. Relies on nothing.
  */
-#ifndef BASE_COMPILER_H
-#define BASE_COMPILER_H
+#pragma once
 
 #define likely(x)        __builtin_expect(!!(x), 1)
 #define unlikely(x)      __builtin_expect(!!(x), 0)
@@ -12,7 +11,6 @@
 #define __packed         __attribute__((packed))
 #define __aligned(n)     __attribute__((aligned(n)))
 #define __printf(f, a)   __attribute__((format(printf, f, a)))
-#define __section(s)     __attribute__((section(s)))
 #define __noinline       __attribute__((noinline))
 #define __cold           __attribute__((cold, noinline))
 #define __maybe_unused   __attribute__((unused))
@@ -59,5 +57,3 @@
     (((x) + ((__typeof__(x))(a)-1)) & ~((__typeof__(x))(a)-1))
 #define ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a)-1))
 #define IS_ALIGNED(x, a) (((x) & ((__typeof__(x))(a)-1)) == 0)
-
-#endif

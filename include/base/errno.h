@@ -1,5 +1,3 @@
 /* Error numbers inside the kernel: the ABI's own. */
-#ifndef BASE_ERRNO_H
-#define BASE_ERRNO_H
+#pragma once
 #include <uapi/faultline/errno.h>
-#endif

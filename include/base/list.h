@@ -2,8 +2,7 @@
  * Intrusive circular doubly linked list. The head is a node of its own; an
  * entry removed with list_del_init() can be asked list_empty() about itself.
  */
-#ifndef BASE_LIST_H
-#define BASE_LIST_H
+#pragma once
 
 #include <base/types.h>
 
@@ -78,5 +77,3 @@ static inline void list_move_tail(struct list_head *n, struct list_head *head)
         tmp = list_entry(pos->member.next, __typeof__(*pos), member);          \
          &pos->member != (head); pos = tmp,                                    \
         tmp = list_entry(tmp->member.next, __typeof__(*pos), member))
-
-#endif

@@ -4,8 +4,7 @@
  * taken, outermost first (docs/locking.md explains each). A breach is a panic.
  * Without -DDEBUG, and in the host tests, all of this is nothing.
  */
-#ifndef BASE_LOCKDEP_H
-#define BASE_LOCKDEP_H
+#pragma once
 
 #include <base/types.h>
 
@@ -72,7 +71,5 @@ void stack_use_report(void);
 #define stack_use_begin(at, size) ((void)0)
 #define stack_use_end(at, size)   ((void)0)
 #define stack_use_report()        ((void)0)
-
-#endif
 
 #endif

@@ -3,8 +3,7 @@
  * held; it writes to the console (unless `quiet`) and to the log ring.
  * Formats: %d %i %u %x %o %p %s %c %% with 0/width, l, ll, z; nothing else.
  */
-#ifndef BASE_PRINTK_H
-#define BASE_PRINTK_H
+#pragma once
 
 #include <base/types.h>
 
@@ -28,5 +27,3 @@ bool panic_is_on(void);
         if (unlikely(cond))                                                    \
             panic("BUG: %s at %s:%d", #cond, __FILE__, __LINE__);              \
     } while (0)
-
-#endif

@@ -2,8 +2,7 @@
  * Tells the host's address sanitizer which memory is free, so that the unit
  * tests catch uses of freed frames and slab objects. Nothing in the kernel.
  */
-#ifndef BASE_SANITIZE_H
-#define BASE_SANITIZE_H
+#pragma once
 
 #include <base/types.h>
 
@@ -14,6 +13,4 @@
 #else
 #define mem_poison(p, n)   ((void)(p), (void)(n))
 #define mem_unpoison(p, n) ((void)(p), (void)(n))
-#endif
-
 #endif

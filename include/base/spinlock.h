@@ -4,8 +4,7 @@
  * Held for a few instructions only; never across a wait (asserted by
  * thread_block() through the per-CPU count).
  */
-#ifndef BASE_SPINLOCK_H
-#define BASE_SPINLOCK_H
+#pragma once
 
 #include <base/types.h>
 #include <arch/cpu.h>
@@ -69,15 +68,6 @@ static inline void spin_unlock_hot(spinlock_t *l)
     __atomic_store_n(&l->owner, 0, __ATOMIC_RELEASE);
 }
 
-static inline bool spin_trylock(spinlock_t *l)
-{
-    bool got = spin_trylock_hot(l);
-
-    if (got)
-        cpu_lock_count_add(1);
-    return got;
-}
-
 static inline void spin_lock(spinlock_t *l)
 {
     spin_lock_hot(l);
@@ -114,5 +104,3 @@ static inline bool spin_is_held(const spinlock_t *l)
 {
     return READ_ONCE(l->owner) == cpu_owner();
 }
-
-#endif

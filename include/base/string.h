@@ -1,6 +1,5 @@
 /* Memory and string functions: freestanding here, libc's on the host. */
-#ifndef BASE_STRING_H
-#define BASE_STRING_H
+#pragma once
 
 #include <base/types.h>
 
@@ -22,5 +21,3 @@ char *strchr(const char *s, int c);
  * Returns the length of dst.
  */
 size_t str_copy(char *dst, const char *src, size_t size);
-
-#endif

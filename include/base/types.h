@@ -2,8 +2,7 @@
  * Fixed-width names used everywhere. Relies on the compiler's freestanding
  * headers only.
  */
-#ifndef BASE_TYPES_H
-#define BASE_TYPES_H
+#pragma once
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -29,5 +28,3 @@ typedef long off_t;
 #endif
 
 typedef u64 phys_addr_t; /* a physical address, in bytes */
-
-#endif

@@ -2,8 +2,7 @@
  * What the boot loader said, parsed once into one structure (boot/ fills it,
  * everybody reads it). Strings are copied: the loader's memory is reused.
  */
-#ifndef KERNEL_BOOT_INFO_H
-#define KERNEL_BOOT_INFO_H
+#pragma once
 
 #include <base/types.h>
 
@@ -67,5 +66,3 @@ void boot_info_read(phys_addr_t pa);
 
 /* Tells memblock what memory there is, and what of it is taken. */
 void boot_memory_init(void);
-
-#endif

@@ -1,10 +1,7 @@
 /* Between sys_clone.c, which decodes, and fork.c, which performs. */
-#ifndef KERNEL_CLONE_H
-#define KERNEL_CLONE_H
+#pragma once
 
 #include <kernel/sys_proc.h>
-
-struct task;
 
 /* What clone(2) and clone3(2) have in common. */
 struct clone_request {
@@ -24,5 +21,3 @@ long do_clone(const struct clone_request *c);
  * to user memory; or -EFAULT, -EMFILE, -ENOMEM. And closing it again. */
 __must_check int pidfd_give(struct task *task, u32 __user *where);
 void pidfd_take_back(int fd);
-
-#endif

@@ -1,10 +1,7 @@
 /* The serial console on descriptors 0, 1 and 2, and the kernel log. */
-#ifndef KERNEL_CONSOLE_H
-#define KERNEL_CONSOLE_H
+#pragma once
 
 #include <base/types.h>
-
-struct file;
 
 /* A new open console description (read, write, poll, tty ioctls); NULL: no
  * memory. */
@@ -21,5 +18,3 @@ void console_set_quiet(bool quiet);
 
 /* Panics speak whatever `quiet` says. */
 void console_panic_mode(void);
-
-#endif

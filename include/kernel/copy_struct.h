@@ -1,6 +1,5 @@
 /* Structures of the ABI that grow from one kernel to the next. */
-#ifndef KERNEL_COPY_STRUCT_H
-#define KERNEL_COPY_STRUCT_H
+#pragma once
 
 #include <base/types.h>
 
@@ -11,5 +10,3 @@
  */
 __must_check int copy_struct_from_user(void *dst, size_t have,
                                        const void __user *src, size_t size);
-
-#endif

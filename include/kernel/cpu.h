@@ -2,8 +2,7 @@
  * Per-CPU data, reached through GS. Only its own CPU writes it, except where
  * a field says otherwise.
  */
-#ifndef KERNEL_CPU_H
-#define KERNEL_CPU_H
+#pragma once
 
 #include <base/types.h>
 #include <base/list.h>
@@ -11,8 +10,6 @@
 
 /* Ready threads, the most important first and else round robin, and the
  * threads that wait for a time. */
-struct mm_struct;
-struct thread;
 
 struct runqueue {
     spinlock_t lock; /* taken in interrupts: irqsave */
@@ -46,5 +43,3 @@ extern unsigned cpu_count;
 
 /* CPUs with nothing to do. Atomic. */
 extern u64 idle_cpus;
-
-#endif

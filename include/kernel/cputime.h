@@ -2,8 +2,7 @@
  * CPU time of threads and tasks, and what happens when a task has had enough
  * of it. All under task_lock unless said otherwise.
  */
-#ifndef KERNEL_CPUTIME_H
-#define KERNEL_CPUTIME_H
+#pragma once
 
 #include <kernel/sys_proc.h>
 #include <kernel/thread.h>
@@ -59,5 +58,3 @@ void itimer_taken(struct task *task);
 
 /* What ITIMER_VIRTUAL or ITIMER_PROF counts; sends its signal if it is due. */
 void itimer_look(struct task *task, int which, u64 now);
-
-#endif

@@ -4,8 +4,7 @@
  * kernel/exec.c performs what was decoded. Relies on base/ only.
  * Manual: System V ABI, chapters 4 and 5; its x86-64 supplement.
  */
-#ifndef KERNEL_ELF_H
-#define KERNEL_ELF_H
+#pragma once
 
 #include <base/types.h>
 
@@ -66,5 +65,3 @@ __must_check int elf_decode(const struct elf_header *h,
                             const struct elf_phdr *phdrs, u64 file_size,
                             const struct elf_space *space,
                             struct elf_image *out);
-
-#endif

@@ -1,10 +1,7 @@
 /* What struct file and epoll know of each other. */
-#ifndef KERNEL_EPOLL_H
-#define KERNEL_EPOLL_H
+#pragma once
 
 struct file;
 
 /* The file's last reference is gone: it leaves every set it is in. */
 void epoll_forget_file(struct file *f);
-
-#endif

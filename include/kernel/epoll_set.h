@@ -2,8 +2,7 @@
  * Between epoll.c and epoll_wait.c only: a set and what is in it. epoll_lock
  * (epoll.c) guards it, but for the ready list.
  */
-#ifndef KERNEL_EPOLL_SET_H
-#define KERNEL_EPOLL_SET_H
+#pragma once
 
 #include <kernel/epoll.h>
 #include <kernel/poll.h>
@@ -40,5 +39,3 @@ extern const struct file_operations epoll_ops;
 
 /* Takes up to max events, and off the list what has none. */
 int epoll_collect(struct epoll *ep, struct epoll_event_k *out, int max);
-
-#endif

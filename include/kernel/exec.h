@@ -1,11 +1,9 @@
 /* Programs: ELF64 images in memory objects, static and static-pie. */
-#ifndef KERNEL_EXEC_H
-#define KERNEL_EXEC_H
+#pragma once
 
 #include <base/types.h>
 
 struct mem_object;
-struct mm_struct;
 
 /* argv + envp: the strings and eight bytes for each pointer, 128 KiB. */
 #define ARG_BYTES_MAX (128ull << 10)
@@ -63,5 +61,3 @@ __must_check int exec_stack_build(struct exec_program *program,
  * are those of the new program. */
 __must_check int exec_current(struct mem_object *image, const char *name,
                               const struct exec_args *args);
-
-#endif

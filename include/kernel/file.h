@@ -2,8 +2,7 @@
  * Descriptors are capabilities: slots of the task's table naming an open
  * description (struct file) of a kernel object, with rights in the mode.
  */
-#ifndef KERNEL_FILE_H
-#define KERNEL_FILE_H
+#pragma once
 
 #include <base/types.h>
 #include <mm/hooks.h>
@@ -28,7 +27,6 @@
 #define POLLWRNORM 0x100
 
 struct file;
-struct mem_object;
 struct seq;
 struct stat_k;
 struct task;
@@ -150,5 +148,3 @@ struct stat_k {
 #define S_IFMT  0170000u
 #define S_IFREG 0100000u
 #define S_IFCHR 0020000u
-
-#endif

@@ -1,6 +1,5 @@
 /* Fast user-space locks' slow half, see futex(2) and futex(7). */
-#ifndef KERNEL_FUTEX_H
-#define KERNEL_FUTEX_H
+#pragma once
 
 #include <base/types.h>
 #include <kernel/time.h>
@@ -21,5 +20,3 @@ long sys_futex(u32 __user *addr, int op, u32 val,
  * many, or -EFAULT, -EINVAL.
  */
 long futex_wake_addr(u32 __user *addr, int n);
-
-#endif

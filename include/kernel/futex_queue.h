@@ -1,6 +1,5 @@
 /* Between the futex files only: words that are waited for, and who waits. */
-#ifndef KERNEL_FUTEX_QUEUE_H
-#define KERNEL_FUTEX_QUEUE_H
+#pragma once
 
 #include <arch/uaccess.h>
 #include <base/list.h>
@@ -146,5 +145,3 @@ static inline __must_check bool futex_peek(u32 __user *addr, u32 *val)
 
 /* Makes the word's page present: 0, -EFAULT, -EINTR (being killed). */
 __must_check int futex_fault_in(u32 __user *addr);
-
-#endif

@@ -2,8 +2,7 @@
  * Vectors of user memory, as readv(2) and its kin take them: fetched whole and
  * checked before the first byte moves.
  */
-#ifndef KERNEL_IOV_H
-#define KERNEL_IOV_H
+#pragma once
 
 #include <base/errno.h>
 #include <base/types.h>
@@ -34,5 +33,3 @@ __must_check int iov_fetch(struct iov_list *list,
                            const struct iovec_k __user *user, u64 count,
                            bool ours);
 void iov_release(struct iov_list *list);
-
-#endif

@@ -3,8 +3,7 @@
  * for, sleeps to the soonest of them. All of it under task_lock, since what
  * they call sends signals.
  */
-#ifndef KERNEL_KTIMER_H
-#define KERNEL_KTIMER_H
+#pragma once
 
 #include <base/compiler.h>
 #include <mm/rbtree.h>
@@ -47,5 +46,3 @@ void ktimer_defer(void (*fn)(void));
 
 /* Makes the thread. Returns 0 or -ENOMEM. */
 __must_check int ktimer_init(void);
-
-#endif

@@ -1,6 +1,5 @@
 /* Out of memory: who has to go. */
-#ifndef KERNEL_OOM_H
-#define KERNEL_OOM_H
+#pragma once
 
 #include <base/types.h>
 
@@ -14,5 +13,3 @@ struct seq;
 int oom_adj_show(const struct proc_file *p, struct seq *s, u64 *cursor);
 int oom_adj_store(const struct proc_file *p, s64 value);
 int oom_score_show(const struct proc_file *p, struct seq *s, u64 *cursor);
-
-#endif

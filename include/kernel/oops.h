@@ -1,6 +1,5 @@
 /* A bug of the kernel's that need not be the end of the machine. */
-#ifndef KERNEL_OOPS_H
-#define KERNEL_OOPS_H
+#pragma once
 
 #include <base/types.h>
 
@@ -10,5 +9,3 @@ bool oops_is_safe(bool irqs_on);
 
 /* The running thread's task ends as if by SIGKILL. Interrupts on. */
 void oops_end(void) __noreturn;
-
-#endif

@@ -1,6 +1,5 @@
 /* Between sys_poll.c and sys_select.c only: waiting for several files. */
-#ifndef KERNEL_POLL_H
-#define KERNEL_POLL_H
+#pragma once
 
 #include <kernel/file.h>
 #include <kernel/time.h>
@@ -32,5 +31,3 @@ void poll_time_left(struct timespec_k __user *timeout, u64 deadline);
  * old one back, unless the result lets signal delivery do that. */
 __must_check int poll_mask_begin(const u64 __user *mask, size_t size);
 void poll_mask_end(long result);
-
-#endif

@@ -1,6 +1,5 @@
 /* Inside kernel/ only: a task's own view of the fault ledger. */
-#ifndef KERNEL_PROC_FAULTS_H
-#define KERNEL_PROC_FAULTS_H
+#pragma once
 
 #include <base/types.h>
 #include <uapi/faultline/prctl.h>
@@ -8,5 +7,3 @@
 /* PR_FAULTS: the caller's faults that are over, with ids above `after`, lowest
  * first: how many, at most count; -EINVAL (count 0), -EFAULT. */
 long own_faults(u64 after, struct fault_entry __user *to, u64 count);
-
-#endif

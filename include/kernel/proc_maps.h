@@ -1,6 +1,5 @@
 /* Between the files that show areas (proc_maps.c, proc_smaps.c, ...) only. */
-#ifndef KERNEL_PROC_MAPS_H
-#define KERNEL_PROC_MAPS_H
+#pragma once
 
 #include <kernel/procfs.h>
 #include <mm/mm.h>
@@ -25,5 +24,3 @@ void maps_line(struct seq *s, const struct maps_line *line);
 int maps_walk(const struct proc_file *p, struct seq *s, u64 *cursor,
               void (*show)(const struct proc_file *p, struct seq *s,
                            struct vm_area_struct *vma));
-
-#endif

@@ -5,15 +5,12 @@
  * kernel's own openat(2) resolves /proc/self, /proc/thread-self, /proc/PID and
  * /proc/sys through one table (kernel/procfs.c).
  */
-#ifndef KERNEL_PROCFS_H
-#define KERNEL_PROCFS_H
+#pragma once
 
 #include <kernel/file.h>
 #include <kernel/seq.h>
 
-struct mm_struct;
 struct proc_file;
-struct task;
 
 /* One name. What is NULL gives EINVAL. */
 struct proc_entry {
@@ -103,5 +100,3 @@ int ledger_show(const struct proc_file *p, struct seq *s, u64 *cursor);
 int meminfo_show(const struct proc_file *p, struct seq *s, u64 *cursor);
 int uffd_show(const struct proc_file *p, struct seq *s, u64 *cursor);
 extern const struct file_operations walk_ops;
-
-#endif

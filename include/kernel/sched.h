@@ -2,8 +2,7 @@
  * Inside the scheduler only: what sched.c, sched_smp.c and timer.c share. All
  * with interrupts off; "locked" means that run queue's lock.
  */
-#ifndef KERNEL_SCHED_H
-#define KERNEL_SCHED_H
+#pragma once
 
 #include <kernel/cpu.h>
 #include <kernel/thread.h>
@@ -19,9 +18,6 @@
 #define SCHED_IDLE  5
 
 #define PRIO_KERNEL 100 /* above SCHED_FIFO and SCHED_RR's 1..99 */
-
-/* Asks for a tick: somebody is going to run here. */
-void tick_begin(struct runqueue *rq);
 
 /* Makes t ready on cpu, whose rq is locked, behind or before its equals / takes
  * it off again. */
@@ -79,5 +75,3 @@ struct thread *sched_steal(struct cpu *cpu);
 
 /* Sends cpu->push where it may run. No rq locked. */
 void sched_push(struct cpu *cpu);
-
-#endif

@@ -1,6 +1,5 @@
 /* Text into a buffer of fixed size: what does not fit is counted, not kept. */
-#ifndef KERNEL_SEQ_H
-#define KERNEL_SEQ_H
+#pragma once
 
 #include <base/types.h>
 
@@ -19,5 +18,3 @@ static inline bool seq_fits(const struct seq *s)
 {
     return s->len < s->size;
 }
-
-#endif

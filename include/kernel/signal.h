@@ -1,8 +1,7 @@
 /*
  * Signals, see signal(7). Numbers and structures are the ABI's.
  */
-#ifndef KERNEL_SIGNAL_H
-#define KERNEL_SIGNAL_H
+#pragma once
 
 #include <base/types.h>
 
@@ -128,7 +127,6 @@ struct stack_k {
  * signal; real-time ones are queued, oldest first. Last in what contains it,
  * for it is large and `info` needs no clearing.
  */
-struct sig_queued;
 struct sig_pending {
     u64 set; /* bit n - 1: signal n */
     struct sig_queued *first, *last;
@@ -139,9 +137,8 @@ struct task;
 struct thread;
 struct regs;
 
-/* Sends info to one thread / to a task (any thread may take it). task_lock
- * not held. Ignored signals vanish here; fatal ones wake everybody. */
-void signal_send_thread(struct thread *t, const struct siginfo *info);
+/* Sends info to a task (any thread may take it). task_lock not held. Ignored
+ * signals vanish here; fatal ones wake everybody. */
 void signal_send_task(struct task *task, const struct siginfo *info);
 
 /*
@@ -166,5 +163,3 @@ bool signal_fatal_pending(const struct thread *t);
 
 /* "SIGSEGV"; "signal 40" style for the rest through buf (>= 16 bytes). */
 const char *signal_name(int sig);
-
-#endif

@@ -2,8 +2,7 @@
  * Between the signal files only: what is pending, and taking it. All of it
  * under task_lock unless said otherwise.
  */
-#ifndef KERNEL_SIGNAL_QUEUE_H
-#define KERNEL_SIGNAL_QUEUE_H
+#pragma once
 
 #include <kernel/thread.h>
 
@@ -126,5 +125,3 @@ static inline bool on_signal_stack(const struct thread *t, u64 sp)
     return !((u32)t->sig_stack.ss_flags & SS_AUTODISARM) &&
            inside_signal_stack(t, sp);
 }
-
-#endif

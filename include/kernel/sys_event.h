@@ -1,7 +1,6 @@
 /* eventfd, timerfd, signalfd and epoll. Each call returns what its manual page
  * says, or -errno. */
-#ifndef KERNEL_SYS_EVENT_H
-#define KERNEL_SYS_EVENT_H
+#pragma once
 
 #include <kernel/time.h>
 
@@ -38,5 +37,3 @@ long sys_timerfd_gettime(int fd, struct itimerspec_k __user *now);
  * -ENOMEM, -EMFILE. */
 long sys_signalfd(int fd, const u64 __user *mask, size_t size);
 long sys_signalfd4(int fd, const u64 __user *mask, size_t size, u32 flags);
-
-#endif

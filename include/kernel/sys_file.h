@@ -3,8 +3,7 @@
  * -errno; all give -EBADF for a descriptor that is not open and -EFAULT for a
  * pointer that is no good.
  */
-#ifndef KERNEL_SYS_FILE_H
-#define KERNEL_SYS_FILE_H
+#pragma once
 
 #include <kernel/file.h>
 #include <kernel/iov.h>
@@ -90,5 +89,3 @@ long sys_readlink(const char __user *path, char __user *buf, int size);
 /* The rest: they fetch the path and answer -ENOENT. */
 long sys_path_first(const char __user *path);
 long sys_path_second(int dirfd, const char __user *path);
-
-#endif

@@ -1,6 +1,5 @@
 /* Calls of no family. Each returns what its manual page says, or -errno. */
-#ifndef KERNEL_SYS_MISC_H
-#define KERNEL_SYS_MISC_H
+#pragma once
 
 #include <base/types.h>
 
@@ -36,5 +35,3 @@ long sys_getpriority(int which, int who);
 long sys_setpriority(int which, int who, int nice);
 /* getcwd(2): there is no directory: -ENOENT. */
 long sys_getcwd(char __user *buf, size_t size);
-
-#endif

@@ -1,6 +1,5 @@
 /* The memory calls: decoding of registers and descriptors for mm/. */
-#ifndef KERNEL_SYS_MM_H
-#define KERNEL_SYS_MM_H
+#pragma once
 
 #include <kernel/iov.h>
 
@@ -55,5 +54,3 @@ long sys_mincore(u64 addr, u64 len, u8 __user *vec);
 
 /* userfaultfd(2): EINVAL (flags), EMFILE, ENOMEM. */
 long sys_userfaultfd(int flags);
-
-#endif

@@ -2,8 +2,7 @@
  * The calls on tasks and threads. Each returns what its manual page says, or
  * -errno; all give -EFAULT for a pointer that is no good.
  */
-#ifndef KERNEL_SYS_PROC_H
-#define KERNEL_SYS_PROC_H
+#pragma once
 
 #include <base/compiler.h>
 #include <base/types.h>
@@ -120,5 +119,3 @@ long sys_prlimit64(int pid, u32 resource, const struct rlimit_k __user *limit,
                    struct rlimit_k __user *old);
 /* getrusage(2): self, children, thread; -EINVAL. */
 long sys_getrusage(int who, struct rusage_k __user *rusage);
-
-#endif

@@ -2,8 +2,7 @@
  * The signal calls. Each returns what its manual page says, or -errno; pid
  * and tid permissions never fail, every task being root.
  */
-#ifndef KERNEL_SYS_SIGNAL_H
-#define KERNEL_SYS_SIGNAL_H
+#pragma once
 
 #include <kernel/signal.h>
 #include <kernel/time.h>
@@ -42,5 +41,3 @@ long sys_pidfd_send_signal(int fd, int sig, const struct siginfo __user *info,
 long sys_restart_syscall(void);
 /* pause(2): -EINTR always. */
 long sys_pause(void);
-
-#endif

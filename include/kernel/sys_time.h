@@ -2,8 +2,7 @@
  * The clock calls. Each returns 0 or -errno: -EINVAL for a clock or time that
  * is none, -EFAULT for a pointer that is no good.
  */
-#ifndef KERNEL_SYS_TIME_H
-#define KERNEL_SYS_TIME_H
+#pragma once
 
 #include <kernel/time.h>
 
@@ -45,5 +44,3 @@ long sys_timer_settime(u32 id, int flags, const struct itimerspec_k __user *new,
 long sys_timer_gettime(u32 id, struct itimerspec_k __user *now);
 long sys_timer_getoverrun(u32 id);
 long sys_timer_delete(u32 id);
-
-#endif

@@ -4,8 +4,7 @@
  * -errno; the entry code calls syscall_table[nr] directly, so unimplemented
  * slots hold sys_ni_syscall (ENOSYS). kernel/syscall_table.c is the one list.
  */
-#ifndef KERNEL_SYSCALL_H
-#define KERNEL_SYSCALL_H
+#pragma once
 
 #include <base/types.h>
 
@@ -16,5 +15,3 @@ extern const syscall_fn syscall_table[SYSCALL_COUNT];
 
 /* Linux's name for a number, NULL: it has none. Slow. */
 const char *syscall_name(u64 number);
-
-#endif

@@ -2,8 +2,7 @@
  * Between the files that make, change and end tasks only (task.c, fork.c,
  * exec_current.c, exit.c, wait4.c, shutdown.c).
  */
-#ifndef KERNEL_TASK_H
-#define KERNEL_TASK_H
+#pragma once
 
 #include <kernel/thread.h>
 
@@ -58,5 +57,3 @@ void shutdown_start(int status);
 
 /* Frames in use once everything kept in hand is given back. */
 u64 frames_in_use(void);
-
-#endif

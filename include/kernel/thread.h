@@ -7,8 +7,7 @@
  * lists, states, signal actions and pending signals; a run queue's lock guards
  * scheduling states. docs/locking.md has the order.
  */
-#ifndef KERNEL_THREAD_H
-#define KERNEL_THREAD_H
+#pragma once
 
 #include <arch/thread.h>
 #include <base/list.h>
@@ -46,9 +45,6 @@ struct sighand {
     u32 refcount; /* atomic */
     struct sigaction_k actions[SIG_COUNT];
 };
-
-struct files;
-struct task;
 
 /* How a call that a stop broke off goes on: restart_syscall(2). */
 struct syscall_restart {
@@ -353,5 +349,3 @@ void init_task_start(void);
 
 /* Frames in use before the first task was made, for the last line. */
 extern u64 frames_before_tasks;
-
-#endif

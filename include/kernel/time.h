@@ -1,6 +1,5 @@
 /* Times as the ABI carries them, and deadlines as the scheduler takes them. */
-#ifndef KERNEL_TIME_H
-#define KERNEL_TIME_H
+#pragma once
 
 #include <base/types.h>
 
@@ -47,5 +46,3 @@ u64 deadline_after(u64 ns);
 
 /* time_ns() that belongs to an absolute time of the clock; never 0. */
 u64 deadline_at(u64 ns, bool realtime);
-
-#endif

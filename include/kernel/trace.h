@@ -1,7 +1,6 @@
 /* The console's story of each fault (`trace` on the command line), and the
  * line that names a task killed by one. */
-#ifndef KERNEL_TRACE_H
-#define KERNEL_TRACE_H
+#pragma once
 
 #include <mm/ledger.h>
 
@@ -16,5 +15,3 @@ const char *trace_end_text(u32 end);
 
 /* "task NAME[pid/tid] killed: SIGSEGV (SEGV_MAPERR) at ..." */
 void trace_killed(int sig, int code, u64 addr);
-
-#endif

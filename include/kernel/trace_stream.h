@@ -25,8 +25,7 @@
  *            trace_call, the context, the request's structure as the call
  *            has left it
  */
-#ifndef KERNEL_TRACE_STREAM_H
-#define KERNEL_TRACE_STREAM_H
+#pragma once
 
 #include <mm/ledger.h>
 
@@ -110,5 +109,3 @@ __must_check bool trace_uffd(u32 tid, u64 begin, const struct trace_call *call);
 
 /* What the traced system-call stub calls: performs the call. */
 long trace_syscall(u64 number, const u64 arg[6]);
-
-#endif

@@ -1,6 +1,5 @@
 /* Between the console's files only: the line discipline's input half. */
-#ifndef KERNEL_TTY_H
-#define KERNEL_TTY_H
+#pragma once
 
 #include <base/types.h>
 #include <mm/hooks.h>
@@ -87,5 +86,3 @@ long console_ioctl(struct file *f, unsigned cmd, u64 arg);
 
 /* Bytes to the line, not mixed with others'. Any context. */
 void console_out(const char *s, size_t n);
-
-#endif

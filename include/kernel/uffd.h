@@ -1,11 +1,9 @@
 /* Inside kernel/ only: the two halves of a userfaultfd's descriptor. */
-#ifndef KERNEL_UFFD_H
-#define KERNEL_UFFD_H
+#pragma once
 
 #include <base/types.h>
 
 struct file;
-struct file_operations;
 struct thread;
 struct uffd_msg;
 struct userfaultfd_ctx;
@@ -36,5 +34,3 @@ long uffd_object_ioctl(struct userfaultfd_ctx *ctx, unsigned cmd,
     (UFFD_BIT(WAKE) | UFFD_BIT(COPY) | UFFD_BIT(ZEROPAGE) |                    \
      UFFD_BIT(WRITEPROTECT) | UFFD_BIT(POISON) | UFFD_BIT(MOVE) |              \
      UFFD_BIT(CONTINUE))
-
-#endif

@@ -7,8 +7,7 @@
  * Whoever changes areas tells vm_stat_account(), having asked may_expand_vm()
  * before it added any, and vm_charge() for those with VM_ACCOUNT.
  */
-#ifndef MM_ACCOUNT_H
-#define MM_ACCOUNT_H
+#pragma once
 
 #include <mm/mm.h>
 
@@ -150,5 +149,3 @@ enum overcommit_knob {
 extern const char *const overcommit_knob_names[KNOB_COUNT];
 extern u64 overcommit_knobs[KNOB_COUNT];
 __must_check int overcommit_set(enum overcommit_knob knob, s64 value);
-
-#endif

@@ -1,6 +1,5 @@
 /* Inside mm/ only: one fault on its way through the handlers. */
-#ifndef MM_FAULT_H
-#define MM_FAULT_H
+#pragma once
 
 #include <mm/mm.h>
 #include <mm/vma_lock.h>
@@ -95,5 +94,3 @@ static inline void fault_unlock(const struct vm_fault *vmf)
     else
         mmap_read_unlock(vmf->vma->vm_mm);
 }
-
-#endif

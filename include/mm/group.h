@@ -4,8 +4,7 @@
  * execve(2) hand it on, and a group made inside another counts against both.
  * Without one nothing costs more than a look at mm->group.
  */
-#ifndef MM_GROUP_H
-#define MM_GROUP_H
+#pragma once
 
 #include <base/compiler.h>
 #include <base/types.h>
@@ -39,5 +38,3 @@ struct mm_group *mm_group_full(const struct mm_struct *mm);
 /* group, which may be NULL, is outer or lies within it. */
 bool mm_group_within(const struct mm_group *group,
                      const struct mm_group *outer);
-
-#endif

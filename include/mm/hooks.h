@@ -2,8 +2,7 @@
  * What mm/ needs of the kernel around it, and nothing else: the current mm,
  * waiting and waking. kernel/ implements these; the host tests fake them.
  */
-#ifndef MM_HOOKS_H
-#define MM_HOOKS_H
+#pragma once
 
 #include <arch/cpu.h>
 #include <base/list.h>
@@ -11,7 +10,6 @@
 #include <base/types.h>
 #include <uapi/faultline/resource.h>
 
-struct thread;
 struct mm_struct;
 
 /* Which signals end a wait. */
@@ -104,8 +102,7 @@ void wait_remove(struct wait_queue *q, struct waiter *w);
 void wait_add_callback(struct wait_queue *q, struct waiter *w,
                        void (*wake)(struct waiter *w));
 
-/* Wakes the first waiter / all. They stay queued; they remove themselves. */
-void wake_up_one(struct wait_queue *q);
+/* Wakes all. They stay queued; they remove themselves. */
 void wake_up_all(struct wait_queue *q);
 
 /*
@@ -179,5 +176,3 @@ static inline void rwsem_up_write(struct rwsem *s)
     if (unlikely(READ_ONCE(s->waiting)))
         slow_call(rwsem_hand_over, s);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* Inside mm/ only: small things several of its files share. */
-#ifndef MM_INTERNAL_H
-#define MM_INTERNAL_H
+#pragma once
 
 #include <base/errno.h>
 #include <mm/mm.h>
@@ -93,5 +92,3 @@ u64 pkey_for_mprotect(const struct vm_area_struct *vma, u64 prot, int key);
  * one has moved. */
 __must_check int move_page_tables(struct vm_area_struct *vma, u64 old,
                                   struct vm_area_struct *new_vma, u64 len);
-
-#endif

@@ -2,8 +2,7 @@
  * Intervals of u64 in an augmented red-black tree (CLRS 14.3): find all that
  * meet a range. The owner locks.
  */
-#ifndef MM_INTERVAL_TREE_H
-#define MM_INTERVAL_TREE_H
+#pragma once
 
 #include <mm/rbtree.h>
 
@@ -25,5 +24,3 @@ struct interval_node *interval_first(const struct rb_root *root, u64 first,
                                      u64 last);
 struct interval_node *interval_next(struct interval_node *node, u64 first,
                                     u64 last);
-
-#endif

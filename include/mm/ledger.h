@@ -2,8 +2,7 @@
  * The fault ledger: every user fault leaves one record in a per-CPU ring that
  * the console's story, GDB, the trace viewer and the grader read.
  */
-#ifndef MM_LEDGER_H
-#define MM_LEDGER_H
+#pragma once
 
 #include <arch/cpu.h>
 #include <base/types.h>
@@ -110,8 +109,3 @@ static inline void ledger_finish(struct fault_record *rec, enum fault_end end)
     if (unlikely(ledger_on_finish != NULL))
         ledger_on_finish(rec);
 }
-
-/* Calls fn for the records still in the rings, oldest first per CPU. */
-void ledger_each(void (*fn)(const struct fault_record *, void *), void *arg);
-
-#endif

@@ -2,8 +2,7 @@
  * Address spaces, and the umbrella of mm/: including this gives the room's
  * whole interface to kernel/.
  */
-#ifndef MM_MM_H
-#define MM_MM_H
+#pragma once
 
 #include <arch/pte.h>
 #include <base/errno.h>
@@ -347,9 +346,6 @@ void zap_discard_range(struct vm_area_struct *vma, u64 start, u64 end,
  * (vmalloc area). Returns 0 or -ENOMEM (no memory for a table). */
 __must_check int kernel_map_page(u64 va, struct page *page);
 
-/* Unmaps va, flushes, and hands back the page that was there, or NULL. */
-void kernel_unmap_page(u64 va, struct page **page);
-
 /* Makes the upper tables of the stack area, so that every root made later
  * shares them: at boot, after page_alloc_init(). Panics without memory. */
 void vmalloc_init(void);
@@ -376,5 +372,3 @@ void mm_shrink_all(void);
 bool mm_reclaim(void);
 
 #include <mm/account.h>
-
-#endif

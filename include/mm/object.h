@@ -3,8 +3,7 @@
  * a boot module (frames that are already there) and shared memory, anonymous
  * or behind a memfd (frames on demand).
  */
-#ifndef MM_OBJECT_H
-#define MM_OBJECT_H
+#pragma once
 
 #include <arch/page.h>
 #include <base/errno.h>
@@ -14,9 +13,6 @@
 #include <mm/interval_tree.h>
 #include <mm/page_tree.h>
 
-struct page;
-struct mm_struct;
-struct object_pager;
 struct vm_area_struct;
 
 enum object_kind {
@@ -183,5 +179,3 @@ void object_link(struct vm_area_struct *vma);
 void object_unlink(struct vm_area_struct *vma);
 /* Sets the edges, vm_pgoff following the start, for the object in one step. */
 void object_move(struct vm_area_struct *vma, u64 start, u64 end);
-
-#endif

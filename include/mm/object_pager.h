@@ -7,8 +7,7 @@
  * ctx->lock's, which nests inside. An area of a bound object has VM_PAGED: its
  * pages are writable only once they are known as dirty.
  */
-#ifndef MM_OBJECT_PAGER_H
-#define MM_OBJECT_PAGER_H
+#pragma once
 
 #include <mm/object.h>
 #include <mm/userfaultfd.h>
@@ -40,7 +39,6 @@ void object_pagers_release(struct userfaultfd_ctx *ctx);
 
 /* Memory is short, in group or (NULL) everywhere: pagers that have pages are
  * asked to shrink. False: there is none. */
-struct mm_group;
 bool object_pagers_shrink(const struct mm_group *group);
 
 /* The object's pager if it is ctx. object->lock held. */
@@ -106,5 +104,3 @@ s64 object_evict(struct mem_object *object, struct userfaultfd_ctx *ctx,
                  const struct uffdio_fl_object *c);
 s64 object_wake(struct mem_object *object, struct userfaultfd_ctx *ctx,
                 const struct uffdio_fl_object *c);
-
-#endif

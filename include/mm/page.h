@@ -2,8 +2,7 @@
  * Page frames: descriptors, the boot-time allocator, the buddy allocator and
  * the per-CPU caches in front of it.
  */
-#ifndef MM_PAGE_H
-#define MM_PAGE_H
+#pragma once
 
 #include <base/errno.h>
 #include <base/list.h>
@@ -174,5 +173,3 @@ void alloc_fail_nth(u64 n);
 
 /* The one page of zeros that read faults map. */
 extern struct page *zero_page;
-
-#endif

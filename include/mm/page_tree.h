@@ -3,13 +3,9 @@
  * its highest index needs. Holds no references and takes no lock: the object
  * that owns the tree does both.
  */
-#ifndef MM_PAGE_TREE_H
-#define MM_PAGE_TREE_H
+#pragma once
 
 #include <base/types.h>
-
-struct page;
-struct page_tree_node;
 
 struct page_tree {
     struct page_tree_node *root; /* NULL: empty */
@@ -37,5 +33,3 @@ void page_tree_for_each(const struct page_tree *tree,
 
 /* Frees every node; the pages are the caller's. Empty afterwards. */
 void page_tree_free(struct page_tree *tree);
-
-#endif

@@ -1,6 +1,5 @@
 /* Inside mm/ only: walking, and visiting the leaf tables of a range. */
-#ifndef MM_PGTABLE_H
-#define MM_PGTABLE_H
+#pragma once
 
 #include <mm/mm.h>
 
@@ -84,5 +83,3 @@ static inline pte_t *pte_skip_none(pte_t *pte, u64 *va, u64 stop)
         }
     return pte;
 }
-
-#endif

@@ -3,8 +3,7 @@
  * user walks and compares by hand; the tree rebalances and calls `update`
  * wherever a subtree changed.
  */
-#ifndef MM_RBTREE_H
-#define MM_RBTREE_H
+#pragma once
 
 #include <base/types.h>
 
@@ -87,5 +86,3 @@ struct rb_node *rb_next(const struct rb_node *node);
 
 /* Red-black rules, parent links and augmentation hold: black height, or -1. */
 int rb_validate(const struct rb_root *root);
-
-#endif

@@ -13,8 +13,7 @@
  * family->lock guards the list of members; an anonymous page does not move
  * (mremap_move.c) while it is held.
  */
-#ifndef MM_RMAP_H
-#define MM_RMAP_H
+#pragma once
 
 #include <mm/mm.h>
 
@@ -80,5 +79,3 @@ void rmap_walk(struct page *page,
  * pages at most. Returns 0 or -EINVAL after a printk.
  */
 __must_check int validate_rmap(struct mm_struct *mm, u64 limit, bool exact);
-
-#endif

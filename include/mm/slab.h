@@ -2,8 +2,7 @@
  * Object caches over whole frames, and kmalloc() for odd sizes. Objects come
  * uncleared. Callable from anywhere but interrupts.
  */
-#ifndef MM_SLAB_H
-#define MM_SLAB_H
+#pragma once
 
 #include <base/list.h>
 #include <base/spinlock.h>
@@ -43,5 +42,3 @@ void kfree(void *p);
 
 /* Readies the kmalloc caches; after page_alloc_init(). */
 void slab_init(void);
-
-#endif

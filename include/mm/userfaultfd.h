@@ -6,8 +6,7 @@
  * Locks: ctx->lock guards the two queues; it is a leaf but for a run queue's
  * lock in thread_wake(). Registration (vma->vm_uffd) is under the mmap lock.
  */
-#ifndef MM_USERFAULTFD_H
-#define MM_USERFAULTFD_H
+#pragma once
 
 #include <mm/hooks.h>
 #include <mm/mm.h>
@@ -368,5 +367,3 @@ static inline bool userfaultfd_missing(const struct vm_area_struct *vma)
 
 /* Readies the context cache. */
 void userfaultfd_init(void);
-
-#endif

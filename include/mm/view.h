@@ -2,8 +2,7 @@
  * Looking at what an address space has mapped, and marking the moment from
  * which on accesses count: the matter of Linux's smaps, pagemap, clear_refs.
  */
-#ifndef MM_VIEW_H
-#define MM_VIEW_H
+#pragma once
 
 #include <mm/mm.h>
 
@@ -48,5 +47,3 @@ void mm_clear_refs(struct mm_struct *mm, enum clear_refs which);
 /* From now on nothing is soft-dirty until it is written or mapped anew. Takes
  * the mmap lock for write. */
 void mm_clear_soft_dirty(struct mm_struct *mm);
-
-#endif

@@ -3,18 +3,12 @@
  * the largest free gap below each subtree, and in an ordered list. Pure
  * structure: nothing here touches page tables.
  */
-#ifndef MM_VMA_H
-#define MM_VMA_H
+#pragma once
 
 #include <arch/pte.h>
 #include <base/types.h>
 #include <mm/interval_tree.h>
 #include <mm/rbtree.h>
-
-struct mm_struct;
-struct mem_object;
-struct userfaultfd_ctx;
-struct vm_operations;
 
 /* vm_flags */
 #define VM_READ         0x0001ul
@@ -303,5 +297,3 @@ void vma_init(void);
 
 #define for_each_vma(mm, vma)                                                  \
     for ((vma) = (mm)->mmap; (vma); (vma) = (vma)->vm_next)
-
-#endif

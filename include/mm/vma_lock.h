@@ -8,8 +8,7 @@
  * let go. Looking an area up without the mmap lock counts in mm->tree_users;
  * the tree changes only while nobody looks, for a few instructions.
  */
-#ifndef MM_VMA_LOCK_H
-#define MM_VMA_LOCK_H
+#pragma once
 
 #include <mm/mm.h>
 
@@ -104,5 +103,3 @@ static inline struct vm_area_struct *vma_start_read(struct mm_struct *mm,
     vma_lookup_end(mm);
     return vma;
 }
-
-#endif

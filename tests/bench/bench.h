@@ -3,8 +3,7 @@
  * one operation, measured between two rdtsc. Under QEMU's -icount shift=0 a
  * tick is an instruction; elsewhere it is what the machine makes of it.
  */
-#ifndef TESTS_BENCH_BENCH_H
-#define TESTS_BENCH_BENCH_H
+#pragma once
 
 #include <stdint.h>
 #include <stdio.h>
@@ -100,5 +99,3 @@ static inline long null_syscall(void)
                  : "rcx", "r11", "memory");
     return result;
 }
-
-#endif

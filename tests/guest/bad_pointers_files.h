@@ -3,8 +3,7 @@
  * one for each pointer argument of each call. tests/e2e/test_pointer_table.py
  * reads them too, and knows which there have to be.
  */
-#ifndef TESTS_GUEST_BAD_POINTERS_FILES_H
-#define TESTS_GUEST_BAD_POINTERS_FILES_H
+#pragma once
 
 static const struct row file_rows[] = {
     /* descriptors */
@@ -173,5 +172,3 @@ static const struct row file_rows[] = {
     ROW("process_madvise", SYS_process_madvise, A(PIDFD, P, 1, MADV_COLD, 0),
         IN, 16, NULL),
 };
-
-#endif

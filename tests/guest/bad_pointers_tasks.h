@@ -3,8 +3,7 @@
  * one for each pointer argument of each call. tests/e2e/test_pointer_table.py
  * reads them too, and knows which there have to be.
  */
-#ifndef TESTS_GUEST_BAD_POINTERS_TASKS_H
-#define TESTS_GUEST_BAD_POINTERS_TASKS_H
+#pragma once
 
 static const struct row task_rows[] = {
     /* signals */
@@ -136,5 +135,3 @@ static const struct row task_rows[] = {
     ROW("getrandom", SYS_getrandom, A(P, 16, 0), OUT, 16, NULL,
         .straddling = 8),
 };
-
-#endif

@@ -2,8 +2,7 @@
  * Small programs in memory objects, for tests of execveat(2): an ELF image of
  * one segment, the whole first page of the file, at a fixed address.
  */
-#ifndef TESTS_GUEST_ELF_IMAGE_H
-#define TESTS_GUEST_ELF_IMAGE_H
+#pragma once
 
 #include <elf.h>
 
@@ -42,5 +41,3 @@ static inline void write_image(int fd, const char *code, const char *code_end,
          sizeof(segment));
     must(pwrite(fd, code, size, 0x200) == size);
 }
-
-#endif

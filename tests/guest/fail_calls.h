@@ -2,8 +2,7 @@
  * The memory calls that fail_nth.c lets fail, and what they find: prepare() is
  * done before each, in a process of its own.
  */
-#ifndef TESTS_GUEST_FAIL_CALLS_H
-#define TESTS_GUEST_FAIL_CALLS_H
+#pragma once
 
 #include "mm_util.h"
 #include "uffd_util.h"
@@ -379,5 +378,3 @@ static const struct step {
     {"first touches", do_touch, 0, 0},
     {"first touch of a file", do_touch_file, 0, 0},
 };
-
-#endif

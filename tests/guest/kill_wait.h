@@ -2,8 +2,7 @@
  * A child goes to sleep in some way, is sent SIGKILL and must be dead of it
  * soon after. The first word of a shared page says that it is about to wait.
  */
-#ifndef TESTS_GUEST_KILL_WAIT_H
-#define TESTS_GUEST_KILL_WAIT_H
+#pragma once
 
 #include <time.h>
 
@@ -61,5 +60,3 @@ static inline void test_wait(const char *name, void (*wait)(void))
     if (shared->grandchild)
         kill(shared->grandchild, SIGKILL);
 }
-
-#endif

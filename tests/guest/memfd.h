@@ -1,6 +1,5 @@
 /* What the tests of memory objects behind descriptors share. */
-#ifndef TESTS_GUEST_MEMFD_H
-#define TESTS_GUEST_MEMFD_H
+#pragma once
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -72,5 +71,3 @@ static inline long pages_of(int fd)
 {
     return stat_of(fd).st_blocks * 512 / PAGE;
 }
-
-#endif

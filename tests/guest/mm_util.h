@@ -3,8 +3,7 @@
  * C library may lack, mappings at places of one's own, marked pages. To be
  * included first.
  */
-#ifndef TESTS_GUEST_MM_UTIL_H
-#define TESTS_GUEST_MM_UTIL_H
+#pragma once
 
 #define _GNU_SOURCE
 #include "probe.h"
@@ -87,5 +86,3 @@ static inline int resident(void *at, size_t count)
         n += vec[i] & 1;
     return n;
 }
-
-#endif

@@ -3,8 +3,7 @@
  * every test wants. A probe takes the SIGSEGV that it causes and reports it;
  * it relies on sigaction(2) with SA_SIGINFO and on siglongjmp(3).
  */
-#ifndef TESTS_GUEST_PROBE_H
-#define TESTS_GUEST_PROBE_H
+#pragma once
 
 #include <setjmp.h>
 #include <signal.h>
@@ -128,5 +127,3 @@ static inline int in_child(int (*work)(void *), void *argument)
         _exit(work(argument));
     return wait_status(pid);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* Reading the files of /proc: whole texts, lines for an address, rows. */
-#ifndef TESTS_GUEST_PROC_H
-#define TESTS_GUEST_PROC_H
+#pragma once
 
 #include <fcntl.h>
 
@@ -68,5 +67,3 @@ static inline int proc_store(const char *path, const char *text)
     close(fd);
     return error;
 }
-
-#endif

@@ -4,8 +4,7 @@
  * Each line is one write(2): nothing is left in a buffer to be printed twice
  * after a fork. Only the process that prints the plan may call ok().
  */
-#ifndef TESTS_GUEST_TAP_H
-#define TESTS_GUEST_TAP_H
+#pragma once
 
 #include <errno.h>
 #include <stdarg.h>
@@ -120,5 +119,3 @@ static inline int done_testing(void)
         return 99;
     return tap_failed ? 1 : 0;
 }
-
-#endif

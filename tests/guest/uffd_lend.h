@@ -3,8 +3,7 @@
  * the pages of a range away, and a thread of its own brings each back when it
  * is asked for.
  */
-#ifndef TESTS_GUEST_UFFD_LEND_H
-#define TESTS_GUEST_UFFD_LEND_H
+#pragma once
 
 #include "uffd_util.h"
 
@@ -59,5 +58,3 @@ static inline int lend_end(void)
     close(lent.fd);
     return lent.served;
 }
-
-#endif

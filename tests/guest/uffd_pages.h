@@ -1,7 +1,6 @@
 /* A few pages that a userfaultfd, not blocking, is asked for: made anew by
  * set_up(), gone with tear_down(). */
-#ifndef TESTS_GUEST_UFFD_PAGES_H
-#define TESTS_GUEST_UFFD_PAGES_H
+#pragma once
 
 #include "uffd_util.h"
 
@@ -22,5 +21,3 @@ static inline void tear_down(void)
     close(fd);
     munmap(pages, COUNT * PAGE);
 }
-
-#endif

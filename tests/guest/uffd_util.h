@@ -3,8 +3,7 @@
  * reading messages. Calls that a test checks return 0 or a negative errno;
  * those it takes for granted end the test when they fail.
  */
-#ifndef TESTS_GUEST_UFFD_UTIL_H
-#define TESTS_GUEST_UFFD_UTIL_H
+#pragma once
 
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -240,5 +239,3 @@ static inline void *read_byte(void *address)
 {
     return (void *)(long)*(volatile unsigned char *)address;
 }
-
-#endif

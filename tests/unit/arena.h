@@ -2,8 +2,7 @@
  * An address space with an arena of pages in it, for the tests that want no
  * more than that. A table's edge lies in the arena's middle.
  */
-#ifndef ARENA_H
-#define ARENA_H
+#pragma once
 
 #include "fake.h"
 
@@ -97,5 +96,3 @@ static inline struct range random_range(void)
     r.len = r.count * PAGE_SIZE;
     return r;
 }
-
-#endif

@@ -2,8 +2,7 @@
  * The machine the unit tests run mm/ on: frames from a heap arena, a page
  * walker with a TLB that remembers, one thread. Includes cmocka.
  */
-#ifndef FAKE_H
-#define FAKE_H
+#pragma once
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -121,5 +120,3 @@ void fake_tlb_check_page(struct mm_struct *mm, u64 va);
 
 /* Provided by mm/memblock.c for us. */
 void memblock_reset(void);
-
-#endif

@@ -137,12 +137,6 @@ void wait_remove(struct wait_queue *q __maybe_unused, struct waiter *w)
     list_del_init(&w->link);
 }
 
-void wake_up_one(struct wait_queue *q)
-{
-    if (!list_empty(&q->waiters))
-        thread_wake(list_first_entry(&q->waiters, struct waiter, link)->thread);
-}
-
 void wake_up_all(struct wait_queue *q)
 {
     struct waiter *w;

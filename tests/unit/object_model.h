@@ -3,8 +3,7 @@
  * which of them are dirty, what the pager is to be told. What is done to the
  * object is done to both. For test_object_model.c, which maps it.
  */
-#ifndef OBJECT_MODEL_H
-#define OBJECT_MODEL_H
+#pragma once
 
 #include "fake.h"
 
@@ -298,5 +297,3 @@ static void op_memory_short(void)
     assert_int_equal(object_pagers_shrink(NULL), ctx && page_count());
     full |= ctx && page_count();
 }
-
-#endif

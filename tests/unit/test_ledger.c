@@ -7,15 +7,17 @@
 static u64 seen[2 * LEDGER_SLOTS];
 static unsigned count, finished;
 
-static void note(const struct fault_record *rec, void *arg __maybe_unused)
-{
-    seen[count++] = rec->id;
-}
-
+/* What the rings hold, oldest first per CPU. */
 static void list(void)
 {
     count = 0;
-    ledger_each(note, NULL);
+    for (u32 cpu = 0; cpu < LEDGER_CPUS; cpu++)
+        for (u32 i = 0; ledger_rings[cpu] && i < LEDGER_SLOTS; i++) {
+            u32 slot = (ledger_next[cpu] + i) % LEDGER_SLOTS;
+
+            if (ledger_rings[cpu][slot].id)
+                seen[count++] = ledger_rings[cpu][slot].id;
+        }
 }
 
 static void note_end(const struct fault_record *rec)

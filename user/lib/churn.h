@@ -3,8 +3,7 @@
  * larger than the frames it may use, knows what every page must hold, and
  * checks it, while the pager, a task of its own, serves it.
  */
-#ifndef USER_LIB_CHURN_H
-#define USER_LIB_CHURN_H
+#pragma once
 
 #include "evict.h"
 
@@ -15,5 +14,3 @@
  */
 void churn(const char *name, unsigned long pages, unsigned long frames,
            const struct store *store);
-
-#endif

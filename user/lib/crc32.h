@@ -2,8 +2,7 @@
  * CRC-32 as zlib, gzip and PNG define it (reflected polynomial 0xedb88320),
  * so that `python3 -c 'import zlib'` or crc32(1) can check our output.
  */
-#ifndef USER_LIB_CRC32_H
-#define USER_LIB_CRC32_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -13,5 +12,3 @@
  * SIZE bytes at DATA.
  */
 uint32_t crc32(uint32_t crc, const void *data, size_t size);
-
-#endif

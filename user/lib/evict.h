@@ -8,8 +8,7 @@
  * evict one, it is protected, read through the object, stored if it was
  * written, and punched out of the object: from all address spaces at once.
  */
-#ifndef USER_LIB_EVICT_H
-#define USER_LIB_EVICT_H
+#pragma once
 
 #include "sys.h"
 
@@ -44,5 +43,3 @@ struct evict_region {
 
 /* Serves the region until it is killed or its client is gone. */
 _Noreturn void evict_serve(const struct evict_region *region);
-
-#endif

@@ -3,8 +3,7 @@
  * open on a descriptor and names them all in the environment,
  * MODULES=NAME:FD,...
  */
-#ifndef USER_LIB_MODULES_H
-#define USER_LIB_MODULES_H
+#pragma once
 
 #define MODULES_MAX 64
 
@@ -33,5 +32,3 @@ void modules_keep_on_exec(void);
 
 /* Returns a number greater than any module's descriptor. */
 int modules_fd_limit(void);
-
-#endif

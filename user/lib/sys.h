@@ -2,8 +2,7 @@
  * The system calls that musl has no wrapper for, and the way our programs
  * give up. Relies on nothing but syscall(2), so it is the same on Linux.
  */
-#ifndef USER_LIB_SYS_H
-#define USER_LIB_SYS_H
+#pragma once
 
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -40,5 +39,3 @@ void *map_or_die(unsigned long size, int flags, int fd);
 
 /* The name that die() puts before the message. */
 extern const char *program_name;
-
-#endif

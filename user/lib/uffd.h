@@ -4,8 +4,7 @@
  * ioctl_userfaultfd(2); each function ends the program with a message when
  * the kernel refuses what a pager has a right to.
  */
-#ifndef USER_LIB_UFFD_H
-#define USER_LIB_UFFD_H
+#pragma once
 
 #include <linux/userfaultfd.h>
 #include <sys/types.h>
@@ -57,5 +56,3 @@ void uffd_protect(int uffd, unsigned long start, size_t length, int protect);
 
 /* Those who wait for the page at ADDRESS look again. */
 void uffd_wake(int uffd, unsigned long address);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the shell can be told to do; each takes the words of its line. */
-#ifndef USER_SH_COMMANDS_H
-#define USER_SH_COMMANDS_H
+#pragma once
 
 /* look.c: out of /proc. */
 void do_tasks(int argc, char **argv);
@@ -13,5 +12,3 @@ void do_mem(int argc, char **argv);
 /* run.c: boot modules. */
 void do_demo(int argc, char **argv);
 void do_run(int argc, char **argv);
-
-#endif

@@ -1,6 +1,5 @@
 /* Reading a line from the terminal with editing and history. */
-#ifndef USER_SH_LINE_H
-#define USER_SH_LINE_H
+#pragma once
 
 #include <stddef.h>
 
@@ -11,5 +10,3 @@
  * Returns its length, or -1 at the end of input (^D on an empty line).
  */
 int line_read(const char *prompt, char *buffer, size_t size);
-
-#endif

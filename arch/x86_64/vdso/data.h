@@ -2,8 +2,7 @@
  * What the kernel leaves for the vDSO in the page before it, [vvar]: how the
  * time stamp counter counts. Written once, before there is a user.
  */
-#ifndef VDSO_DATA_H
-#define VDSO_DATA_H
+#pragma once
 
 struct vdso_data {
     unsigned long first;        /* counter at time_ns() 0 */
@@ -11,5 +10,3 @@ struct vdso_data {
     unsigned long epoch;        /* seconds since 1970 at time_ns() 0 */
     unsigned int has_rdtscp;    /* which tells the CPU's number as well */
 };
-
-#endif

@@ -2,8 +2,7 @@
  * Error numbers of the Linux x86-64 ABI, see errno(3). System calls return
  * them negated. ERESTARTSYS and its kin never leave the kernel.
  */
-#ifndef FAULTLINE_ERRNO_H
-#define FAULTLINE_ERRNO_H
+#pragma once
 
 #define EPERM        1
 #define ENOENT       2
@@ -51,6 +50,4 @@
 #define ERESTARTNOINTR        513 /* restart always */
 #define ERESTARTNOHAND        514 /* restart only if no handler runs */
 #define ERESTART_RESTARTBLOCK 516 /* the same, by restart_syscall(2) */
-#endif
-
 #endif

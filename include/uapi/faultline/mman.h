@@ -1,6 +1,5 @@
 /* Constants of the memory calls: mmap(2), mprotect(2), madvise(2). */
-#ifndef FAULTLINE_MMAN_H
-#define FAULTLINE_MMAN_H
+#pragma once
 
 #define PROT_NONE      0x0u
 #define PROT_READ      0x1u
@@ -69,5 +68,3 @@
 #define MADV_COLLAPSE        25
 #define MADV_HWPOISON        100
 #define MADV_SOFT_OFFLINE    101
-
-#endif

@@ -2,8 +2,7 @@
  * Faultline's own requests for objects with pagers, on a userfaultfd; see
  * docs/object-pagers.md. Linux answers them with EINVAL.
  */
-#ifndef FAULTLINE_OBJECT_PAGER_H
-#define FAULTLINE_OBJECT_PAGER_H
+#pragma once
 
 #include <stdint.h>
 
@@ -48,5 +47,3 @@ struct uffdio_fl_object {
     uint64_t offset, len, src;
     int64_t done; /* bytes, or -errno */
 };
-
-#endif

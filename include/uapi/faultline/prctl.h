@@ -1,6 +1,5 @@
 /* prctl(2): what only Faultline has. */
-#ifndef UAPI_FAULTLINE_PRCTL_H
-#define UAPI_FAULTLINE_PRCTL_H
+#pragma once
 
 #include <stdint.h>
 
@@ -57,5 +56,3 @@ struct fault_entry {
 #define FAULT_END_SIGBUS     11
 #define FAULT_END_KILLED     12 /* left for a signal */
 #define FAULT_END_DEADLOCK   13
-
-#endif

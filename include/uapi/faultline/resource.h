@@ -1,6 +1,5 @@
 /* getrlimit(2): which limits there are. */
-#ifndef UAPI_FAULTLINE_RESOURCE_H
-#define UAPI_FAULTLINE_RESOURCE_H
+#pragma once
 
 #define RLIMIT_CPU        0
 #define RLIMIT_FSIZE      1
@@ -14,5 +13,3 @@
 #define RLIMIT_COUNT      16
 
 #define RLIM_INFINITY (~0ull)
-
-#endif

@@ -2,8 +2,7 @@
  * The userfaultfd ABI, numbers and layouts as userfaultfd(2) and
  * ioctl_userfaultfd(2) give them for Linux x86-64.
  */
-#ifndef FAULTLINE_USERFAULTFD_H
-#define FAULTLINE_USERFAULTFD_H
+#pragma once
 
 #include <stdint.h>
 
@@ -170,5 +169,3 @@ struct uffdio_fill {
     uint64_t mode;
     int64_t done;
 };
-
-#endif

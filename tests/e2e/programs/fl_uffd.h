@@ -1,6 +1,5 @@
 /* Faultline's own userfaultfd requests, as docs/userfaultfd.md gives them. */
-#ifndef TESTS_E2E_FL_UFFD_H
-#define TESTS_E2E_FL_UFFD_H
+#pragma once
 
 #include "../../guest/uffd_util.h"
 
@@ -29,5 +28,3 @@ static inline int fl_guard(int fd, void *start, size_t size,
 
     return uffd_ioctl(fd, FL_GUARD, &request);
 }
-
-#endif

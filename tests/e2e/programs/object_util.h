@@ -2,8 +2,7 @@
  * What the tests of object pagers share: Faultline's own requests, as in
  * docs/object-pagers.md, and an object with a pager's descriptor.
  */
-#ifndef PROGRAMS_OBJECT_UTIL_H
-#define PROGRAMS_OBJECT_UTIL_H
+#pragma once
 
 #define _GNU_SOURCE
 #include <sys/uio.h>
@@ -122,5 +121,3 @@ static inline char *object_map(int how, long pages)
     must(at != MAP_FAILED);
     return at;
 }
-
-#endif

@@ -2,8 +2,7 @@
  * Put before the source of a unit test (-include), this makes a fuzz target of
  * it: main() only hands over the list of its tests.
  */
-#ifndef FUZZ_H
-#define FUZZ_H
+#pragma once
 
 #include "fake.h"
 
@@ -17,5 +16,3 @@ int fuzz_take(const struct CMUnitTest *tests, size_t count);
 #undef cmocka_run_group_tests
 #define cmocka_run_group_tests(tests, setup, teardown)                         \
     fuzz_take(tests, sizeof(tests) / sizeof((tests)[0]))
-
-#endif

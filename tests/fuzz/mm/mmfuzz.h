@@ -5,8 +5,7 @@
  * in shared memory. The same program runs on Linux and here: main.c says how
  * it is called, tests/fuzz/differ compares what two runs print.
  */
-#ifndef TESTS_FUZZ_MM_MMFUZZ_H
-#define TESTS_FUZZ_MM_MMFUZZ_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -115,5 +114,3 @@ void run_sequence(const struct op *ops, int count);
 void run_some(int count);
 void limit_time(void); /* of the calling process */
 extern int in_fork;    /* in a child of the sequence's own child */
-
-#endif

@@ -1,6 +1,5 @@
 /* What each operation draws and does, for the table in ops.c. */
-#ifndef TESTS_FUZZ_MM_OPS_H
-#define TESTS_FUZZ_MM_OPS_H
+#pragma once
 
 #define OPERATION(name)                                                        \
     void draw_##name(long *args);                                              \
@@ -67,5 +66,3 @@ OPERATION(uffdwp);
 OPERATION(uffdcont);
 OPERATION(uffdpoison);
 OPERATION(uffdmove);
-
-#endif

@@ -4,8 +4,7 @@
  * needs it is called (percpu.c); kernel/cpu.h holds struct cpu itself, whose
  * first members lie at the offsets below (checked in asm_offsets.c).
  */
-#ifndef ASM_CPU_H
-#define ASM_CPU_H
+#pragma once
 
 #include <base/types.h>
 #include <asm/tss.h>
@@ -87,7 +86,6 @@ static inline struct thread *thread_current(void)
     return gs_load(struct thread *, CPU_CURRENT_OFFSET);
 }
 
-#define RFLAGS_CF   (1ul << 0)
 #define RFLAGS_TF   (1ul << 8)
 #define RFLAGS_IF   (1ul << 9)
 #define RFLAGS_DF   (1ul << 10)
@@ -146,5 +144,3 @@ static inline u64 cycles(void)
     __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
     return hi << 32 | lo;
 }
-
-#endif

@@ -4,8 +4,7 @@
  * brackets around user access, which are patched to no-operations at boot on a
  * CPU without SMAP (alternative.c). Assembly includes this too.
  */
-#ifndef ASM_EXTABLE_H
-#define ASM_EXTABLE_H
+#pragma once
 
 #ifdef __ASSEMBLER__
 
@@ -69,5 +68,4 @@ bool extable_has(u64 ip);
 /* Replaces every stac and clac by no-operations; before text is read-only. */
 void smap_sites_disable(void);
 
-#endif
 #endif

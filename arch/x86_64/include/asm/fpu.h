@@ -5,8 +5,7 @@
  * as they were), so the running thread's state is in the CPU; it is saved and
  * restored at every switch.
  */
-#ifndef ASM_FPU_H
-#define ASM_FPU_H
+#pragma once
 
 #include <base/types.h>
 
@@ -86,5 +85,3 @@ __must_check int fpu_put_pkru(struct fpu __user *fpu, u32 pkru);
 
 /* The si_code that the pending exceptions stand for (#MF: x87, else SSE). */
 int fpu_exception_code(bool x87);
-
-#endif

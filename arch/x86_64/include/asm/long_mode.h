@@ -3,8 +3,7 @@
  * once: 32-bit protected mode, paging off, before; the boot tables after. The
  * caller jumps to a 64-bit segment next. Changes eax, ecx, edx. Assembly only.
  */
-#ifndef ASM_LONG_MODE_H
-#define ASM_LONG_MODE_H
+#pragma once
 
 /* clang-format off */
 .macro ENABLE_LONG_MODE
@@ -21,6 +20,4 @@
     orl $0x80000001, %eax /* PG, PE */
     movl %eax, %cr0
 .endm
-/* clang-format on */
-
-#endif
+        /* clang-format on */

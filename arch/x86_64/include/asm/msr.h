@@ -1,6 +1,5 @@
 /* Control registers, model-specific registers, CPUID, ports (Intel SDM). */
-#ifndef ASM_MSR_H
-#define ASM_MSR_H
+#pragma once
 
 #include <base/types.h>
 
@@ -10,7 +9,6 @@
 #define MSR_EFER           0xc0000080u
 #define MSR_STAR           0xc0000081u
 #define MSR_LSTAR          0xc0000082u
-#define MSR_CSTAR          0xc0000083u
 #define MSR_SFMASK         0xc0000084u
 #define MSR_FS_BASE        0xc0000100u
 #define MSR_GS_BASE        0xc0000101u
@@ -99,5 +97,3 @@ static inline void outsb(u16 port, const void *src, size_t n)
 {
     __asm__ volatile("rep outsb" : "+S"(src), "+c"(n) : "d"(port) : "memory");
 }
-
-#endif

@@ -7,8 +7,7 @@
  *   | sign   | PML4   | PDPT   | PD     | PT     | offset    |
  *   +--------+--------+--------+--------+--------+-----------+
  */
-#ifndef ASM_PAGE_H
-#define ASM_PAGE_H
+#pragma once
 
 #define PAGE_SHIFT 12
 #define PAGE_SIZE  0x1000ul
@@ -58,5 +57,4 @@ static inline u64 page_to_pfn(const struct page *page)
 void page_clear(void *page);
 void page_copy(void *dst, const void *src);
 
-#endif
 #endif

@@ -3,8 +3,7 @@
  * the components XSAVE handles, and so switched and put into signal frames
  * with the others.
  */
-#ifndef ASM_PKEY_H
-#define ASM_PKEY_H
+#pragma once
 
 #include <base/types.h>
 
@@ -45,5 +44,3 @@ static inline bool arch_pkey_allows(int key, bool write)
 
     return !(rights & (write ? 3u : 1u));
 }
-
-#endif

@@ -15,8 +15,7 @@
  * the kernel's user copy included, can use it, and still it is "present" to
  * mm/.
  */
-#ifndef ASM_PTE_H
-#define ASM_PTE_H
+#pragma once
 
 #include <base/types.h>
 #include <asm/page.h>
@@ -193,5 +192,3 @@ static inline pgprot_t vm_get_page_prot(u64 vm_flags)
     prot.v |= vm_flags << 27 & PTE_PKEY;
     return prot;
 }
-
-#endif

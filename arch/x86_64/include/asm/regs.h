@@ -14,8 +14,7 @@
  *                  | r12..r15  |
  *   thread_regs -> +-----------+
  */
-#ifndef ASM_REGS_H
-#define ASM_REGS_H
+#pragma once
 
 #include <base/types.h>
 
@@ -68,5 +67,3 @@ static inline void regs_set_return(struct regs *r, long v)
 {
     r->ax = (u64)v;
 }
-
-#endif

@@ -2,14 +2,11 @@
  * Steps of bringing the machine up, in the order kernel/main.c takes them, and
  * what the files of this room share among themselves.
  */
-#ifndef ASM_SETUP_H
-#define ASM_SETUP_H
+#pragma once
 
 #include <base/types.h>
 
 struct cpu;
-struct cpuid;
-struct thread;
 
 /* linker.ld */
 extern char kernel_image_start[], kernel_image_end[];
@@ -89,7 +86,6 @@ void apic_init_cpu(void);
 /* The interrupt command: to whom and what (ipi.c). Interrupts off. */
 void apic_icr_write(u32 apic_id, u32 command);
 void apic_eoi(void);
-u32 apic_id(void);
 /* The APIC's timer: start it with count; counts left. */
 void apic_timer_set(u32 count);
 u32 apic_timer_left(void);
@@ -99,13 +95,7 @@ void ioapic_route(unsigned isa_irq, u8 vector);
 void timer_init(u64 first_cycles);
 void rtc_init(void);
 
-/* ---- serial.c ---- */
-
-void uart_init(int port);
-
 /* ---- fpu.c ---- */
 
 void fpu_init(void);
 void fpu_init_cpu(void);
-
-#endif

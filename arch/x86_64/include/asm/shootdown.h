@@ -1,6 +1,5 @@
 /* Between tlb.c and shootdown.c. */
-#ifndef ASM_SHOOTDOWN_H
-#define ASM_SHOOTDOWN_H
+#pragma once
 
 #include <base/types.h>
 
@@ -15,5 +14,3 @@ void tlb_flush_kernel_here(u64 start, u64 end);
 /* Makes the CPUs in targets (this one is not) forget [start, end) of mm, or of
  * the kernel's half (mm NULL); returns when they have. */
 void tlb_shootdown(struct mm_struct *mm, u64 start, u64 end, u64 targets);
-
-#endif

@@ -2,8 +2,7 @@
  * More than one processor: starting them, and the interrupts they send each
  * other. Assembly includes this too.
  */
-#ifndef ASM_SMP_H
-#define ASM_SMP_H
+#pragma once
 
 /* Where a starting processor's first instructions lie: below 1 MiB, and the
  * startup IPI names it by its page number. */
@@ -18,8 +17,6 @@
 #ifndef __ASSEMBLER__
 #include <base/types.h>
 
-struct cpu;
-
 /* What a starting processor finds; one starts at a time. */
 struct ap_hand_over {
     u64 cr3, stack;
@@ -31,9 +28,8 @@ struct ap_hand_over {
 extern u8 acpi_apic_ids[ACPI_MAX_CPUS];
 extern unsigned acpi_apic_count;
 
-/* Sends an interrupt to one CPU / a non-maskable one to all others. */
+/* Sends an interrupt to one CPU. */
 void ipi_send(const struct cpu *cpu, u8 vector);
-void ipi_nmi_others(void);
 /* Startup: INIT, then STARTUP at page `page`, to one APIC. */
 void ipi_init(u32 apic_id);
 void ipi_startup(u32 apic_id, u8 page);
@@ -42,5 +38,4 @@ void ipi_startup(u32 apic_id, u8 page);
  * for loops that wait with interrupts off. */
 void tlb_serve(void);
 
-#endif
 #endif

@@ -2,8 +2,7 @@
  * The string instructions. One iteration costs one instruction where the
  * emulator counts instructions, and is the fast way on real CPUs.
  */
-#ifndef ASM_STRING_H
-#define ASM_STRING_H
+#pragma once
 
 #include <base/types.h>
 
@@ -34,5 +33,3 @@ static inline void rep_stosb(void **dst, u8 v, size_t n)
 {
     __asm__ volatile("rep stosb" : "+D"(*dst), "+c"(n) : "a"(v) : "memory");
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* The translation cache and the root register; arch/x86_64/tlb.c. */
-#ifndef ASM_TLB_H
-#define ASM_TLB_H
+#pragma once
 
 #include <base/types.h>
 
@@ -28,5 +27,3 @@ static inline void invlpg(u64 va)
 {
     __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory");
 }
-
-#endif

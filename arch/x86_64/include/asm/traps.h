@@ -2,8 +2,7 @@
  * Exceptions and interrupts: vectors, error-code bits, and what the assembly,
  * the page-fault handler and the rest of the room share.
  */
-#ifndef ASM_TRAPS_H
-#define ASM_TRAPS_H
+#pragma once
 
 #define TRAP_DE  0
 #define TRAP_DB  1
@@ -64,5 +63,4 @@ void irq_dispatch(const struct regs *regs, u64 vector);
     ((t)->arch.trap_nr = (nr), (t)->arch.trap_error = (error),                 \
      (t)->arch.trap_cr2 = (address))
 
-#endif
 #endif

@@ -3,8 +3,7 @@
  * selectors are those SYSCALL and SYSRET compute, and the ones user code sees
  * on Linux. Assembly includes this too.
  */
-#ifndef ASM_TSS_H
-#define ASM_TSS_H
+#pragma once
 
 #define KERNEL_CS   0x10
 #define KERNEL_DS   0x18
@@ -32,5 +31,4 @@ struct tss {
     u16 reserved3, iomap_base;
 } __packed;
 
-#endif
 #endif

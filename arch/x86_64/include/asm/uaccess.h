@@ -3,8 +3,7 @@
  * stands between stac and clac (SMAP) and has an entry in the exception table
  * that says where to go on when it faults.
  */
-#ifndef ASM_UACCESS_H
-#define ASM_UACCESS_H
+#pragma once
 
 #include <base/types.h>
 #include <base/errno.h>
@@ -77,5 +76,3 @@ USER_READER(get_user_32, u32, "movl")
 USER_READER(get_user_64, u64, "movq")
 USER_WRITER(put_user_32, u32, "movl")
 USER_WRITER(put_user_64, u64, "movq")
-
-#endif

@@ -1,6 +1,5 @@
 /* The fake machine's processor: one thread, several CPU numbers. */
-#ifndef ASM_CPU_H
-#define ASM_CPU_H
+#pragma once
 
 #include <base/types.h>
 
@@ -69,5 +68,3 @@ static inline u64 cycles(void)
 {
     return ++fake_cycles;
 }
-
-#endif

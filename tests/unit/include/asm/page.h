@@ -1,6 +1,5 @@
 /* The fake machine's memory: physical addresses are offsets into an arena. */
-#ifndef ASM_PAGE_H
-#define ASM_PAGE_H
+#pragma once
 
 #include <base/types.h>
 #include <string.h>
@@ -75,5 +74,3 @@ static inline void page_copy(void *dst, const void *src)
     if (hook)
         hook();
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* The fake machine's protection keys: as many as the test says. */
-#ifndef ASM_PKEY_H
-#define ASM_PKEY_H
+#pragma once
 
 #include <base/types.h>
 
@@ -23,5 +22,3 @@ static inline bool arch_pkey_allows(int key, bool write)
 {
     return !(fake_pkey_rights[key] & (write ? 3 : 1));
 }
-
-#endif

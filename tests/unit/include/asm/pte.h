@@ -2,8 +2,7 @@
  * The fake machine's page-table entries: four levels of 512 like x86-64's,
  * bits elsewhere on purpose, so that mm/ cannot rely on a CPU's layout.
  */
-#ifndef ASM_PTE_H
-#define ASM_PTE_H
+#pragma once
 
 #include <base/types.h>
 #include <asm/page.h>
@@ -212,5 +211,3 @@ static inline pgprot_t vm_get_page_prot(u64 vm_flags)
         v |= FAKE_PTE_W;
     return (pgprot_t){v};
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* The fake machine's translation cache: fake_tlb.c. */
-#ifndef ASM_TLB_H
-#define ASM_TLB_H
+#pragma once
 
 #include <base/types.h>
 
@@ -14,5 +13,3 @@ void tlb_flush_kernel(u64 start, u64 end);
 void mm_switch(struct mm_struct *next);
 __must_check int arch_mm_init(struct mm_struct *mm);
 void arch_mm_destroy(struct mm_struct *mm);
-
-#endif

@@ -1,7 +1,6 @@
 /* The fake machine's user memory: an access goes through mm_current()'s page
  * tables and faults as it must (fake_access.c). */
-#ifndef ASM_UACCESS_H
-#define ASM_UACCESS_H
+#pragma once
 
 #include <base/types.h>
 #include <asm/page.h>
@@ -33,5 +32,3 @@ static inline int put_user_64(u64 v, u64 __user *p)
 {
     return copy_to_user_partial(p, &v, sizeof(v)) ? -14 : 0;
 }
-
-#endif
