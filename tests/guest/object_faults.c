@@ -101,6 +101,23 @@ static void test_around_edges(void)
     is(probe_read(p + 4 * PAGE), BUS_ADRERR, "and no further");
 }
 
+/* A page table's pages end where the next one's begin. */
+static void test_around_tables(void)
+{
+    const size_t pages = 512; /* of one table */
+    char *room = map_pages(3 * pages), *edge, *p;
+    int fd = full_object(6);
+
+    edge = (char *)(((uintptr_t)room + 2 * pages * PAGE) & -(pages * PAGE));
+    p = map_at(edge - 3 * PAGE, fd, 6, MAP_SHARED, 0);
+    is(touch(p, 6, 0), 2, "two tables, two faults");
+    is(touch(p, 6, 1), 0, "and all is there");
+    ok(p[2 * PAGE] == 1 && p[5 * PAGE] == 1 && p[2 * PAGE + 1] == 'C' &&
+           p[3 * PAGE + 1] == 'D',
+       "each in its place");
+    munmap(room, 3 * pages * PAGE);
+}
+
 /* Holes are not filled by a neighbour's fault. */
 static void test_around_holes(void)
 {
@@ -209,6 +226,7 @@ int main(void)
 {
     test_around();
     test_around_edges();
+    test_around_tables();
     test_around_holes();
     test_private();
     test_private_over_fork();

@@ -214,6 +214,39 @@ static void every_allocation_may_fail(void **state __maybe_unused)
     assert_true(small_life());
 }
 
+/* What the record of an access that faults says. */
+static enum fault_end end_of(u64 va, unsigned flags)
+{
+    struct fault_record rec = {0};
+    struct vm_area_struct *vma = find_vma(mm, va);
+
+    assert_int_equal(handle_mm_fault(vma, va, flags, &rec), 0);
+    assert_int_equal(rec.walk_after[PT_LEVELS - 1], entry(mm, va).v);
+    return rec.end;
+}
+
+static void the_record_says_it(void **state __maybe_unused)
+{
+    struct mem_object *object = object_create_shmem(4 * PAGE_SIZE);
+    u64 a = map(2 * PAGE_SIZE, RW, ANON, NULL);
+    u64 o = map(4 * PAGE_SIZE, RW, MAP_PRIVATE, object);
+    struct mm_struct *child;
+
+    object_put(object);
+    assert_int_equal(end_of(a, 0), END_ZERO_PAGE);
+    assert_int_equal(end_of(a, 0), END_SPURIOUS);
+    assert_int_equal(end_of(a, FAULT_WRITE), END_NEW_PAGE);
+    assert_int_equal(end_of(a, FAULT_WRITE), END_SPURIOUS);
+    assert_int_equal(end_of(a + PAGE_SIZE, FAULT_WRITE), END_NEW_PAGE);
+    child = mm_fork(mm);
+    assert_int_equal(end_of(a, FAULT_WRITE), END_COW_COPY);
+    mm_put(child);
+    assert_int_equal(end_of(a + PAGE_SIZE, FAULT_WRITE), END_COW_REUSE);
+    assert_int_equal(end_of(o, 0), END_OBJECT_MAP);
+    assert_int_equal(end_of(o, FAULT_WRITE), END_COW_COPY);
+    assert_int_equal(end_of(o + PAGE_SIZE, FAULT_WRITE), END_OBJECT_COW);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -227,6 +260,7 @@ int main(void)
         TEST(module_pages_are_copied_when_written),
         TEST(stack_grows_to_its_limit),
         TEST(dontneed_forgets),
+        TEST(the_record_says_it),
         TEST(every_allocation_may_fail),
     };
 
