@@ -20,7 +20,7 @@ struct task_look {
 /* Pages, and bytes of its fixed points. */
 struct mm_look {
     u64 total, peak, locked, resident, peak_resident;
-    u64 anon, file, shmem, data, stack, text, tables;
+    u64 anon, file, shmem, data, stack, text, lib, tables;
     u64 start_code, end_code, start_stack;
 };
 
@@ -95,6 +95,7 @@ static bool look_mm(const struct proc_file *p, struct mm_look *l)
     l->resident = l->anon + l->file + l->shmem;
     l->peak_resident = max(READ_ONCE(mm->hiwater_rss), l->resident);
     l->text = pages_of(mm->start_code, mm->end_code);
+    l->lib = mm->exec_vm - min(mm->exec_vm, l->text);
     l->tables = READ_ONCE(mm->table_pages);
     l->start_code = mm->start_code;
     l->end_code = mm->end_code;
@@ -124,7 +125,7 @@ static void status_memory(struct seq *s, const struct mm_look *l)
     row(s, "VmData", l->data);
     row(s, "VmStk", l->stack);
     row(s, "VmExe", l->text);
-    row(s, "VmLib", 0);
+    row(s, "VmLib", l->lib);
     row(s, "VmPTE", l->tables);
     row(s, "VmSwap", 0);
 }

@@ -259,6 +259,23 @@ static void test_ended(void)
     close(fd);
 }
 
+/* A shared page that is written again is still the object's. */
+static void test_shared_store(void)
+{
+    int fd = syscall(SYS_memfd_create, "object", 0);
+    char *object, byte;
+
+    must(ftruncate(fd, PAGE) == 0);
+    object = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    object[0] = 1;
+    clear();
+    object[0] = 2;
+    must(pread(fd, &byte, 1, 0) == 1);
+    is(byte, 2, "a store after clearing goes to the object");
+    munmap(object, PAGE);
+    close(fd);
+}
+
 int main(void)
 {
     map_fd = open("/proc/self/pagemap", O_RDONLY);
@@ -267,6 +284,7 @@ int main(void)
     test_fork();
     test_reads();
     test_soft_dirty();
+    test_shared_store();
     test_protect();
     test_new_areas();
     test_moved();

@@ -122,6 +122,45 @@ static void test_shared(void)
     ok(!!strstr(at, "\nVmFlags: rd wr sh mr mw me ms sd \n"), "shared flags");
 }
 
+/* What a read maps beside its own page counts as referenced. */
+static void test_around(void)
+{
+    int fd = syscall(SYS_memfd_create, "object", 0);
+    char *area, *at;
+
+    must(ftruncate(fd, 4 * PAGE) == 0);
+    for (int i = 0; i < 4; i++)
+        must(pwrite(fd, "x", 1, i * PAGE) == 1);
+    area = mmap(NULL, 4 * PAGE, PROT_READ, MAP_SHARED, fd, 0);
+    touch(area); /* they may lie in two groups of 16 */
+    touch(area + 3 * PAGE);
+    at = record(SMAPS, area);
+    row_is(at, "Rss", 16);
+    row_is(at, "Referenced", 16);
+    munmap(area, 4 * PAGE);
+    close(fd);
+}
+
+/* A page stays dirty when the mapping it was written by is gone. */
+static void test_dirt_stays(void)
+{
+    int fd = syscall(SYS_memfd_create, "object", 0);
+    char *area, *at;
+
+    must(ftruncate(fd, PAGE) == 0);
+    area = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    touch(area);
+    area[0] = 1;
+    munmap(area, PAGE);
+    area = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+    touch(area);
+    at = record(SMAPS, area);
+    row_is(at, "Private_Dirty", 4);
+    row_is(at, "Private_Clean", 0);
+    munmap(area, PAGE);
+    close(fd);
+}
+
 static void test_status(void)
 {
     const char *status = "/proc/self/status", *statm = "/proc/self/statm";
@@ -279,6 +318,8 @@ int main(void)
     test_anonymous();
     test_fork();
     test_shared();
+    test_around();
+    test_dirt_stays();
     test_status();
     test_peak();
     test_rollup();

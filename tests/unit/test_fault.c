@@ -89,6 +89,19 @@ static void rights_are_kept(void **state __maybe_unused)
     assert_int_equal(fake_read(mm, a), 'w');
 }
 
+/* A debugger's write, PIN_FORCE, may find that the page has just become its
+ * area's alone. */
+static void forced_write_grants_nothing(void **state __maybe_unused)
+{
+    u64 a = map(PAGE_SIZE, RW, ANON, NULL);
+
+    assert_true(fake_write(mm, a, 'w'));
+    assert_int_equal(do_mprotect(mm, a, PAGE_SIZE, PROT_READ), 0);
+    assert_int_equal(handle_mm_fault(find_vma(mm, a), a, FAULT_WRITE, NULL), 0);
+    assert_false(pte_write(entry(mm, a)));
+    assert_int_equal(fake_read(mm, a), 'w');
+}
+
 static void fork_copies_on_write(void **state __maybe_unused)
 {
     u64 a = map(2 * PAGE_SIZE, RW, ANON, NULL);
@@ -255,6 +268,7 @@ int main(void)
         TEST(read_maps_zero_page),
         TEST(write_maps_new_page),
         TEST(rights_are_kept),
+        TEST(forced_write_grants_nothing),
         TEST(fork_copies_on_write),
         TEST(shared_memory_is_shared),
         TEST(module_pages_are_copied_when_written),

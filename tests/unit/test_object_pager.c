@@ -213,6 +213,28 @@ static void pinned_stays_dirty(void **state __maybe_unused)
     assert_int_equal(on(object_evict, 0, 1, 0), PAGE_SIZE);
 }
 
+/* Whoever takes a page out says so in it first, and unmaps it then: a write in
+ * between has to find out what comes next. */
+static void leaving_page_is_not_written(void **state __maybe_unused)
+{
+    struct page *page;
+
+    bind_and_map(UFFD_FL_BIND_DIRTY, 0);
+    fake_on_block = serve;
+    assert_int_equal(fake_read(client, shared), 'f');
+    page = object_find_page(object, 0);
+    page->object = NULL;
+    assert_int_equal(
+        handle_mm_fault(find_vma(client, shared), shared, FAULT_WRITE, NULL),
+        0);
+    assert_false(pte_write(*pte_lookup(client, shared)));
+    next_news();
+    assert_int_equal(last.event, 0);
+    page->object = object;
+    put_page(page);
+    assert_true(fake_write(client, shared, 'd'));
+}
+
 static void limits_and_sizes(void **state __maybe_unused)
 {
     bind_and_map(0, 2);
@@ -328,10 +350,15 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(binding),           TEST(misses_are_served),
-        TEST(dirty_clean_evict), TEST(pinned_stays_dirty),
-        TEST(limits_and_sizes),  TEST(dirty_pages_leave),
-        TEST(pagers_fail),       TEST(deadlines),
+        TEST(binding),
+        TEST(misses_are_served),
+        TEST(dirty_clean_evict),
+        TEST(pinned_stays_dirty),
+        TEST(leaving_page_is_not_written),
+        TEST(limits_and_sizes),
+        TEST(dirty_pages_leave),
+        TEST(pagers_fail),
+        TEST(deadlines),
         TEST(no_memory),
     };
 
