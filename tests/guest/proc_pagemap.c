@@ -1,6 +1,9 @@
 /* /proc/PID/pagemap, and soft-dirty tracking with clear_refs. */
 #define _GNU_SOURCE
+#define _GNU_SOURCE
 #include "proc.h"
+
+#include <sys/resource.h>
 
 #define SOFT_DIRTY (1ul << 55)
 #define EXCLUSIVE  (1ul << 56)
@@ -259,20 +262,32 @@ static void test_ended(void)
     close(fd);
 }
 
+static long faults(void)
+{
+    struct rusage usage;
+
+    must(getrusage(RUSAGE_THREAD, &usage) == 0);
+    return usage.ru_minflt;
+}
+
 /* A shared page that is written again is still the object's. */
 static void test_shared_store(void)
 {
     int fd = syscall(SYS_memfd_create, "object", 0);
     char *object, byte;
+    long before;
 
-    must(ftruncate(fd, PAGE) == 0);
-    object = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    must(ftruncate(fd, 2 * PAGE) == 0);
+    object = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     object[0] = 1;
     clear();
     object[0] = 2;
     must(pread(fd, &byte, 1, 0) == 1);
     is(byte, 2, "a store after clearing goes to the object");
-    munmap(object, PAGE);
+    before = faults();
+    object[PAGE] = 1;
+    is(faults() - before, 1, "one to a new page takes one fault");
+    munmap(object, 2 * PAGE);
     close(fd);
 }
 

@@ -63,11 +63,24 @@ void fake_tlb_check_page(struct mm_struct *mm, u64 va)
     check_slot(slot_of(mm, va));
 }
 
+/* Another CPU may fault meanwhile and find what the table says: it must not be
+ * another page than the one that this CPU still uses. */
+static void check_order(unsigned i)
+{
+    pte_t *pte = pt_walk(tlb[i].mm->pgd, tlb[i].va, 0);
+
+    if (pte && pte_present(*pte) && pte_user(*pte) &&
+        pte_pfn(*pte) != pte_pfn(tlb[i].pte))
+        fail_msg("new page at %lx before the old is forgotten", tlb[i].va);
+}
+
 static void drop(struct mm_struct *mm, u64 start, u64 end)
 {
     for (unsigned i = 0; i < TLB_SLOTS; i++)
-        if (tlb[i].mm == mm && tlb[i].va >= start && tlb[i].va < end)
+        if (tlb[i].mm == mm && tlb[i].va >= start && tlb[i].va < end) {
+            check_order(i);
             tlb[i].mm = NULL;
+        }
 }
 
 void tlb_flush_page(struct mm_struct *mm, u64 va)

@@ -114,7 +114,7 @@ static void hole_keeps_copies(void **state __maybe_unused)
     assert_int_equal(fake_read(mm, private), 'p');
 }
 
-static u64 race_size;
+static u64 race_size, race_at;
 
 static void other_cpu_truncates(void)
 {
@@ -124,6 +124,13 @@ static void other_cpu_truncates(void)
 static void other_cpu_punches(void)
 {
     assert_int_equal(object_punch_hole(object, 0, PAGES * PAGE_SIZE), 0);
+}
+
+/* And another thread reads the hole, by the same entry. */
+static void other_cpu_punches_and_reads(void)
+{
+    assert_int_equal(object_punch_hole(object, PAGE_SIZE, PAGE_SIZE), 0);
+    assert_int_equal(fake_read(mm, race_at), 0);
 }
 
 /* The object shrinks while a fault makes, or copies, the page. */
@@ -146,6 +153,14 @@ static void truncate_races_with_faults(void **state __maybe_unused)
     assert_true(fake_write(mm, private + 1, 'p'));
     assert_int_equal(fake_read(mm, private), 0);
     assert_int_equal(mm->rss[RSS_ANON], 1);
+    /* The page that is copied is not used anew meanwhile. */
+    assert_int_equal(object_resize(object, PAGES * PAGE_SIZE), 0);
+    fill(shared, PAGES, 's');
+    race_at = private + PAGE_SIZE;
+    assert_int_equal(fake_read(mm, race_at), 's');
+    fake_on_page_copy = other_cpu_punches_and_reads;
+    assert_true(fake_write(mm, race_at + 1, 'p'));
+    assert_int_equal(fake_read(mm, race_at), 0);
 }
 
 static void fork_and_truncate(void **state __maybe_unused)
