@@ -9,10 +9,14 @@
 #include <kernel/thread.h>
 #include <kernel/uffd.h>
 #include <mm/mm.h>
+#include <mm/object.h>
 
 #define O_CREAT     0100
 #define O_EXCL      0200
+#define O_TRUNC     01000
+#define O_LARGEFILE 0100000
 #define O_DIRECTORY 0200000
+#define O_OPENING   01700 /* O_CREAT to O_TRUNC: said of the opening only */
 #define NAME_SIZE   32
 
 #ifdef DEBUG
@@ -187,10 +191,12 @@ static int find_last(const struct proc_entry *table, size_t count,
     return *path ? -ENOTDIR : 0;
 }
 
+static const struct proc_entry fd_entry = {.name = "fd", .mode = 0700};
 static const struct proc_entry fdinfo_entry = {
     .name = "fdinfo", .mode = 0444, .show = fdinfo_show};
 
-static int find_fdinfo(const char *path, struct place *to)
+static int find_fd(const struct proc_entry *entry, const char *path,
+                   struct place *to)
 {
     char name[NAME_SIZE];
     struct file *f;
@@ -198,7 +204,7 @@ static int find_fdinfo(const char *path, struct place *to)
 
     if (!next_name(&path, name))
         return -ENOENT;
-    to->entry = &fdinfo_entry;
+    to->entry = entry;
     to->fd = (int)name_number(name);
     if (!to->fd && strcmp(name, "0"))
         return -ENOENT;
@@ -215,8 +221,10 @@ static int find_of_task(const char *path, struct place *to)
 
     if (!next_name(&path, name))
         return -ENOENT;
+    if (!strcmp(name, "fd"))
+        return find_fd(&fd_entry, path, to);
     if (!strcmp(name, "fdinfo"))
-        return find_fdinfo(path, to);
+        return find_fd(&fdinfo_entry, path, to);
     return find_last(task_entries, ARRAY_SIZE(task_entries), name, path, to);
 }
 
@@ -260,6 +268,21 @@ const struct proc_entry *proc_lookup(const char *path, int *error)
     if (to.task)
         task_put(to.task);
     return to.entry;
+}
+
+struct file *proc_fd(const char *path)
+{
+    struct file *f = NULL;
+    struct place to;
+    bool cloexec;
+
+    if (resolve(path, &to))
+        return NULL;
+    if (to.entry == &fd_entry)
+        f = task_fd_get(to.task, to.fd, &cloexec);
+    if (to.task)
+        task_put(to.task);
+    return f;
 }
 
 /* ---- address spaces ---- */
@@ -346,8 +369,28 @@ static struct file *open_place(const struct place *to, u32 flags, int *error)
     return NULL;
 }
 
+/* A memory object's file is opened anew, with rights and a position of its own;
+ * what is no file has no second description. */
+static struct file *reopen(const char *path, u32 flags, int *error)
+{
+    struct file *old = proc_fd(path), *f = NULL;
+    struct mem_object *object = old ? file_object(old) : NULL;
+
+    *error = -ENXIO;
+    if (object && object->memfd)
+        *error = flags & O_TRUNC ? object_resize(object, 0) : 0;
+    if (!*error) {
+        f = object_file_create(object, (flags & ~(u32)O_OPENING) | O_LARGEFILE);
+        *error = -ENOMEM;
+    }
+    if (old)
+        file_put(old);
+    return f;
+}
+
 struct file *proc_open(const char *path, u32 flags, int *error)
 {
+    struct file *f = NULL;
     struct place to;
 
     *error = resolve(path, &to);
@@ -357,9 +400,11 @@ struct file *proc_open(const char *path, u32 flags, int *error)
         *error = -ENOTDIR;
     else if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
         *error = -EEXIST;
+    else if (to.entry == &fd_entry)
+        f = reopen(path, flags, error);
     else
         return open_place(&to, flags, error);
     if (to.task)
         task_put(to.task);
-    return NULL;
+    return f;
 }

@@ -161,7 +161,7 @@ long sys_ioctl(int fd, u32 cmd, u64 arg)
     return r;
 }
 
-static int file_stat(struct file *f, struct stat_k __user *user)
+int file_stat(struct file *f, struct stat_k __user *user)
 {
     struct stat_k st;
     int r = 0;

@@ -23,6 +23,8 @@ static long mmap_object(struct file *f, u64 addr, u64 len, u64 prot, u64 flags,
     if (object->huge_shift)
         return refuse_huge(addr, flags, pgoff << PAGE_SHIFT,
                            1ull << object->huge_shift);
+    if ((f->flags & O_ACCMODE) == O_WRONLY && len)
+        return -EACCES; /* a mapping reads */
     if (flags & MAP_SHARED)
         return do_mmap_shared(current->mm, addr, len, prot, flags, object,
                               pgoff, (f->flags & O_ACCMODE) == O_RDWR);

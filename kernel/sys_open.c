@@ -53,8 +53,14 @@ static int stat_name(const char *path, struct stat_k __user *user)
 {
     const struct proc_entry *entry;
     struct stat_k st = {.st_nlink = 1, .st_blksize = PAGE_SIZE};
+    struct file *f = proc_fd(path);
     int error;
 
+    if (f) {
+        error = file_stat(f, user);
+        file_put(f);
+        return error;
+    }
     entry = proc_lookup(path, &error);
     if (!entry)
         return error;
@@ -104,31 +110,41 @@ long sys_access(const char __user *path)
     return sys_faccessat(AT_FDCWD, path);
 }
 
+/* What a link says, in the buffer of its path; how long it is, or -errno. */
+static int link_text(char *path)
+{
+    const struct thread *t = current;
+    struct file *f;
+    int r;
+
+    if (!strcmp(path, "/proc/self"))
+        return snprintk(path, PATH_SIZE, "%u", t->task->pid);
+    if (!strcmp(path, "/proc/thread-self"))
+        return snprintk(path, PATH_SIZE, "%u/task/%u", t->task->pid, t->tid);
+    f = proc_fd(path);
+    if (!f)
+        return proc_lookup(path, &r) ? -EINVAL : r;
+    r = snprintk(path, PATH_SIZE, file_object(f) ? "/%s" : "anon_inode:%s",
+                 f->name);
+    file_put(f);
+    return r;
+}
+
 long sys_readlinkat(int dirfd __maybe_unused, const char __user *user,
                     char __user *buf, int size)
 {
-    const struct thread *t = current;
-    char link[32];
-    int r;
     char *path;
+    int r;
 
     if (size <= 0)
         return -EINVAL;
     path = path_get(user, &r);
     if (!path)
         return r;
-    r = -ENOENT;
-    if (!strcmp(path, "/proc/self"))
-        r = min(snprintk(link, sizeof(link), "%u", t->task->pid), size);
-    else if (!strcmp(path, "/proc/thread-self"))
-        r = min(
-            snprintk(link, sizeof(link), "%u/task/%u", t->task->pid, t->tid),
-            size);
-    else if (proc_lookup(path, &r))
-        r = -EINVAL;
-    kfree(path);
-    if (r > 0 && copy_to_user(buf, link, (size_t)r))
+    r = min(link_text(path), size);
+    if (r > 0 && copy_to_user(buf, path, (size_t)r))
         r = -EFAULT;
+    kfree(path);
     return r;
 }
 

@@ -22,7 +22,7 @@ static const struct file_operations uffd_ops;
 static int ctx_install(struct userfaultfd_ctx *ctx)
 {
     struct file *f =
-        file_create(&uffd_ops, ctx, ctx->flags & O_NONBLOCK, "userfaultfd");
+        file_create(&uffd_ops, ctx, ctx->flags & O_NONBLOCK, "[userfaultfd]");
     int fd;
 
     if (!f)
@@ -194,7 +194,7 @@ long sys_userfaultfd(int flags)
     ctx = userfaultfd_ctx_create(current->mm, flags);
     if (!ctx)
         return -ENOMEM;
-    f = file_create(&uffd_ops, ctx, flags & O_NONBLOCK, "userfaultfd");
+    f = file_create(&uffd_ops, ctx, flags & O_NONBLOCK, "[userfaultfd]");
     if (!f) {
         userfaultfd_ctx_put(ctx);
         return -ENOMEM;

@@ -51,6 +51,10 @@ struct file *proc_open(const char *path, u32 flags, int *error) __must_check;
 /* The entry of a name, for stat(2) and access(2); NULL with *error likewise. */
 const struct proc_entry *proc_lookup(const char *path, int *error) __must_check;
 
+/* The file that /proc/.../fd/FD leads to, with a reference; NULL: path is no
+ * such name. */
+struct file *proc_fd(const char *path) __must_check;
+
 /* kernel/proc_text.c: entries without operations of their own. */
 extern const struct file_operations proc_text_ops;
 

@@ -82,7 +82,9 @@ long sys_newfstatat(int dirfd, const char __user *path,
 long sys_stat(const char __user *path, struct stat_k __user *st);
 long sys_faccessat(int dirfd, const char __user *path);
 long sys_access(const char __user *path);
-/* readlink(2): /proc/self. -EINVAL (not a link, size). */
+/* What stat(2) says of an open file. Returns 0, -EFAULT. */
+__must_check int file_stat(struct file *f, struct stat_k __user *user);
+/* readlink(2): /proc/self, /proc/self/fd/FD. -EINVAL (not a link, size). */
 long sys_readlinkat(int dirfd, const char __user *path, char __user *buf,
                     int size);
 long sys_readlink(const char __user *path, char __user *buf, int size);

@@ -55,7 +55,7 @@ def owners():
     found = {}
     for task in tasks():
         for number, file in descriptors(task):
-            if text(file["name"]) == "userfaultfd":
+            if text(file["name"]) == "[userfaultfd]":
                 found.setdefault(integer(file["data"]), []).append(
                     f"{task_name(task)} fd {number}")
     return found
