@@ -406,6 +406,32 @@ static void test_kept(void)
     is(status, 7 << 8, "in its own way, with a robust list that is none");
 }
 
+/* The child is gone although its status could not be told. */
+static void test_wait(void)
+{
+    pid_t pid = fork();
+
+    must(pid >= 0);
+    if (!pid)
+        _exit(1);
+    fails(syscall(SYS_wait4, pid, 8, 0, NULL), EFAULT, "wait4");
+    fails(syscall(SYS_wait4, pid, NULL, 0, NULL), ECHILD, "has waited");
+}
+
+/* What comes before the hole is written, and the count says how much. */
+static void test_partial(void)
+{
+    static const char text[] = "# up to the end of a page\n";
+    size_t size = sizeof(text) - 1;
+    char *at = edge + PAGE - size;
+    long got;
+
+    memcpy(at, text, size);
+    got = write(STDOUT_FILENO, at, 2 * size);
+    ok(got == (long)size || (got == -1 && errno == EFAULT),
+       "write into a hole stops there");
+}
+
 int main(void)
 {
     struct utsname name;
@@ -428,5 +454,7 @@ int main(void)
     test_rows(file_rows, sizeof(file_rows) / sizeof(file_rows[0]));
     test_rows(task_rows, sizeof(task_rows) / sizeof(task_rows[0]));
     test_kept();
+    test_wait();
+    test_partial();
     return done_testing();
 }

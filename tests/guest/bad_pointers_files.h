@@ -9,6 +9,8 @@ static const struct row file_rows[] = {
     /* descriptors */
     ROW("read", SYS_read, A(EVENT, P, 8), OUT, 8, NULL, .prepare = one_event),
     ROW("write", SYS_write, A(EVENT, P, 8), IN, 8, &one, .prepare = no_event),
+    ROW("write: console", SYS_write, A(1, P, 2), IN, 2, "#\n",
+        .straddling = SKIP),
     ROW("pread64", SYS_pread64, A(MEMFD, P, 8, 0), OUT, 8, NULL,
         .straddling = 4),
     ROW("pwrite64", SYS_pwrite64, A(MEMFD, P, 8, 0), IN, 8, &one,

@@ -4,23 +4,11 @@
  * register as it was; a sealed area that the register does not let write is
  * not discarded. See pkeys(7), mseal(2).
  */
+#include "pkru.h"
 #include "mm_util.h"
 
 #define CLOSED  0x55555555u
 #define INITIAL 0x55555554u
-
-static unsigned rdpkru(void)
-{
-    unsigned value, zero;
-
-    asm volatile("rdpkru" : "=a"(value), "=d"(zero) : "c"(0));
-    return value;
-}
-
-static void wrpkru(unsigned value)
-{
-    asm volatile("wrpkru" ::"a"(value), "c"(0), "d"(0) : "memory");
-}
 
 static volatile int seen, seen_code;
 static volatile unsigned seen_pkru;

@@ -5,6 +5,7 @@
  * that execute-only memory can be read.
  */
 #define _GNU_SOURCE
+#include "pkru.h"
 #include "probe.h"
 
 #include <pthread.h>
@@ -15,19 +16,6 @@
 #define PKUERR   4
 #define NO_READ  1
 #define NO_WRITE 2
-
-static unsigned rdpkru(void)
-{
-    unsigned value, zero;
-
-    asm volatile("rdpkru" : "=a"(value), "=d"(zero) : "c"(0));
-    return value;
-}
-
-static void wrpkru(unsigned value)
-{
-    asm volatile("wrpkru" ::"a"(value), "c"(0), "d"(0) : "memory");
-}
 
 static unsigned rights_of(int key)
 {

@@ -25,6 +25,19 @@ static inline long proc_read_all(const char *path)
     return size;
 }
 
+/* A child that has ended and was not waited for. */
+static inline pid_t proc_zombie(void)
+{
+    pid_t child = fork();
+    siginfo_t info;
+
+    must(child >= 0);
+    if (!child)
+        _exit(0);
+    must(waitid(P_PID, child, &info, WEXITED | WNOWAIT) == 0);
+    return child;
+}
+
 /* The line of proc_text, a maps or smaps, whose area holds ADDRESS; NULL. */
 static inline char *proc_line(const void *address)
 {

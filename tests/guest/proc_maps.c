@@ -175,13 +175,8 @@ static void test_ended(void)
 {
     char path[64];
     int maps, status;
-    siginfo_t info;
-    pid_t child = fork();
+    pid_t child = proc_zombie();
 
-    must(child >= 0);
-    if (!child)
-        _exit(0);
-    must(waitid(P_PID, child, &info, WEXITED | WNOWAIT) == 0);
     snprintf(path, sizeof(path), "/proc/%d/maps", child);
     is(proc_read_all(path), 0, "a zombie maps nothing");
     maps = open(path, O_RDONLY);

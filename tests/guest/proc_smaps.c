@@ -298,13 +298,8 @@ static void test_clear_errors(void)
 static void test_ended(void)
 {
     char path[64];
-    siginfo_t info;
-    pid_t child = fork();
+    pid_t child = proc_zombie();
 
-    must(child >= 0);
-    if (!child)
-        _exit(0);
-    must(waitid(P_PID, child, &info, WEXITED | WNOWAIT) == 0);
     snprintf(path, sizeof(path), "/proc/%d/smaps", child);
     is(proc_read_all(path), 0, "a zombie's smaps is empty");
     snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", child);

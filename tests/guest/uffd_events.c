@@ -3,7 +3,7 @@
  * that asked for them, and wait until they have been read.
  */
 #define _GNU_SOURCE
-#include "uffd_util.h"
+#include "uffd_range.h"
 
 #define ALL                                                                    \
     (UFFD_FEATURE_EVENT_FORK | UFFD_FEATURE_EVENT_REMAP |                      \
@@ -13,20 +13,10 @@ enum {
     COUNT = 8
 };
 
-static char *pages;
-static int fd;
-
 static void set_up(unsigned long features)
 {
-    pages = map_pages(COUNT);
-    fd = uffd_new_with(O_NONBLOCK | O_CLOEXEC, features);
-    must(!uffd_register(fd, pages, COUNT * PAGE));
-}
-
-static void tear_down(void)
-{
-    close(fd);
-    munmap(pages, COUNT * PAGE);
+    range_set_up(COUNT, O_NONBLOCK | O_CLOEXEC, features,
+                 UFFDIO_REGISTER_MODE_MISSING);
 }
 
 static unsigned long address(const void *p)

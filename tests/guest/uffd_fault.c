@@ -2,7 +2,7 @@
  * Faults in a registered range, served by another thread: messages, waking,
  * many at once, and faults that the kernel takes on behalf of a task.
  */
-#include "uffd_util.h"
+#include "uffd_range.h"
 
 #include <time.h>
 
@@ -10,20 +10,9 @@ enum {
     COUNT = 8
 };
 
-static char *pages;
-static int fd;
-
 static void set_up(int flags)
 {
-    pages = map_pages(COUNT);
-    fd = uffd_new(flags);
-    must(!uffd_register(fd, pages, COUNT * PAGE));
-}
-
-static void tear_down(void)
-{
-    close(fd);
-    munmap(pages, COUNT * PAGE);
+    range_set_up(COUNT, flags, 0, UFFDIO_REGISTER_MODE_MISSING);
 }
 
 static void *write_byte(void *address)

@@ -3,7 +3,7 @@
  * SIGBUS, THREAD_ID and EXACT_ADDRESS, each by a fault that finds its reader
  * waiting and by one that waits for its reader.
  */
-#include "uffd_util.h"
+#include "uffd_range.h"
 
 #include <sys/utsname.h>
 
@@ -14,20 +14,9 @@ enum {
     COUNT = 4
 };
 
-static char *pages;
-static int fd;
-
 static void set_up(unsigned long features, unsigned long mode)
 {
-    pages = map_pages(COUNT);
-    fd = uffd_new_with(O_NONBLOCK, features);
-    must(!uffd_register_mode(fd, pages, COUNT * PAGE, mode));
-}
-
-static void tear_down(void)
-{
-    close(fd);
-    munmap(pages, COUNT * PAGE);
+    range_set_up(COUNT, O_NONBLOCK, features, mode);
 }
 
 /* ---- SIGBUS: nobody waits, nobody is told ---- */

@@ -4,26 +4,16 @@
  * read when its reader or the child it is about dies.
  */
 #define _GNU_SOURCE
-#include "uffd_util.h"
+#include "uffd_range.h"
 
 enum {
     COUNT = 4
 };
 
-static char *pages;
-static int fd;
-
 static void set_up(unsigned long features)
 {
-    pages = map_pages(COUNT);
-    fd = uffd_new_with(O_NONBLOCK | O_CLOEXEC, features);
-    must(!uffd_register(fd, pages, COUNT * PAGE));
-}
-
-static void tear_down(void)
-{
-    close(fd);
-    munmap(pages, COUNT * PAGE);
+    range_set_up(COUNT, O_NONBLOCK | O_CLOEXEC, features,
+                 UFFDIO_REGISTER_MODE_MISSING);
 }
 
 static void *probe(void *address)

@@ -3,10 +3,7 @@
  * call EFAULT; fork hands the poison on, MADV_DONTNEED and MADV_FREE take it
  * away.
  */
-#include "uffd_util.h"
-
-static char *pages;
-static int fd;
+#include "uffd_range.h"
 
 enum {
     COUNT = 4
@@ -14,15 +11,8 @@ enum {
 
 static void set_up(void)
 {
-    pages = map_pages(COUNT);
-    fd = uffd_new_with(O_NONBLOCK, UFFD_FEATURE_POISON);
-    must(!uffd_register(fd, pages, COUNT * PAGE));
-}
-
-static void tear_down(void)
-{
-    close(fd);
-    munmap(pages, COUNT * PAGE);
+    range_set_up(COUNT, O_NONBLOCK, UFFD_FEATURE_POISON,
+                 UFFDIO_REGISTER_MODE_MISSING);
 }
 
 static int poison_mode(void *start, size_t size, unsigned long mode,

@@ -4,7 +4,7 @@
  * those who wait for a message or for a page.
  */
 #define _GNU_SOURCE
-#include "uffd_util.h"
+#include "uffd_range.h"
 
 #include <sys/epoll.h>
 #include <sys/select.h>
@@ -13,20 +13,9 @@ enum {
     COUNT = 8
 };
 
-static char *pages;
-static int fd;
-
 static void set_up(int flags)
 {
-    pages = map_pages(COUNT);
-    fd = uffd_new(flags | O_CLOEXEC);
-    must(!uffd_register(fd, pages, COUNT * PAGE));
-}
-
-static void tear_down(void)
-{
-    close(fd);
-    munmap(pages, COUNT * PAGE);
+    range_set_up(COUNT, flags | O_CLOEXEC, 0, UFFDIO_REGISTER_MODE_MISSING);
 }
 
 /* ---- readiness ---- */

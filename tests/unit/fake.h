@@ -40,6 +40,9 @@ int fake_check_leaks(void **state);
 #define LEAK_TEST(fn)                                                          \
     cmocka_unit_test_setup_teardown(fn, fake_mark, fake_check_leaks)
 
+/* A memory object with a name of its own, as memfd_create makes it. */
+struct mem_object *fake_object(void);
+
 /* Frames in use, caches emptied first. */
 u64 fake_frames_used(void);
 

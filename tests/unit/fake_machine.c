@@ -5,6 +5,7 @@
 #include <base/printk.h>
 #include <base/sanitize.h>
 #include <base/string.h>
+#include <mm/object.h>
 
 _Static_assert(sizeof(struct page) == FAKE_PAGE_DESC, "struct page's size");
 
@@ -68,6 +69,15 @@ int fake_boot(void **state __maybe_unused)
     mm_init();
     fake_seed();
     return 0;
+}
+
+struct mem_object *fake_object(void)
+{
+    char *name = kmalloc(8);
+
+    assert_non_null(name);
+    memcpy(name, "object", 7);
+    return object_create_memfd(name);
 }
 
 u64 fake_frames_used(void)

@@ -15,21 +15,12 @@
 static struct mm_struct *mm;
 static struct mem_object *object;
 
-static char *own_name(void)
-{
-    char *name = kmalloc(8);
-
-    assert_non_null(name);
-    memcpy(name, "name", 5);
-    return name;
-}
-
 static int setup(void **state)
 {
     fake_mark(state);
     mm = mm_create();
     fake_mm = mm;
-    object = object_create_memfd(own_name());
+    object = fake_object();
     if (!mm || !object)
         return -1;
     return object_resize(object, PAGES * PAGE_SIZE);

@@ -263,16 +263,12 @@ static u64 map(struct mm_struct *mm, u64 at, u64 flags)
 
 static int setup(void **state)
 {
-    char *name;
-
     fake_mark(state);
-    name = kmalloc(8);
-    memcpy(name, "paged", 6);
     client = mm_create();
     other = mm_create();
     pager = mm_create();
     fake_mm = client;
-    object = object_create_memfd(name);
+    object = fake_object();
     size = LENGTH;
     assert_int_equal(object_resize(object, size), 0);
     memset(pages, 0, sizeof(pages));

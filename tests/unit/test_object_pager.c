@@ -38,16 +38,12 @@ static u64 map(struct mm_struct *mm, u64 flags)
 
 static int setup(void **state)
 {
-    char *name;
-
     fake_mark(state);
-    name = kmalloc(8);
-    memcpy(name, "paged", 6);
     client = mm_create();
     other = mm_create();
     fake_mm = client;
     ctx = userfaultfd_ctx_create(client, 0);
-    object = object_create_memfd(name);
+    object = fake_object();
     assert_int_equal(object_resize(object, PAGES * PAGE_SIZE), 0);
     assert_int_equal(do_mmap(client, SOURCE, PAGE_SIZE, RW,
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, NULL, 0,
