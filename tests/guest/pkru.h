@@ -1,6 +1,5 @@
 /* The register of protection keys, see pkeys(7). */
-#ifndef TESTS_GUEST_PKRU_H
-#define TESTS_GUEST_PKRU_H
+#pragma once
 
 static inline unsigned rdpkru(void)
 {
@@ -14,5 +13,3 @@ static inline void wrpkru(unsigned value)
 {
     asm volatile("wrpkru" ::"a"(value), "c"(0), "d"(0) : "memory");
 }
-
-#endif

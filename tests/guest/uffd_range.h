@@ -1,7 +1,6 @@
 /* A range of pages and the userfaultfd that serves it: what many a test of
  * userfaultfd begins and ends with. */
-#ifndef TESTS_GUEST_UFFD_RANGE_H
-#define TESTS_GUEST_UFFD_RANGE_H
+#pragma once
 
 #include "uffd_util.h"
 
@@ -23,5 +22,3 @@ static inline void tear_down(void)
     close(fd);
     munmap(pages, range_size);
 }
-
-#endif

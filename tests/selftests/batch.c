@@ -11,11 +11,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
+
+#define IMAGE_FD 900 /* out of the way */
 
 extern char **environ;
 
@@ -36,14 +39,19 @@ static int image_open(const struct run *run)
 static pid_t start(const struct run *run)
 {
     pid_t pid = fork();
+    char image_is[24];
     sigset_t none;
+    int fd;
 
     if (pid)
         return pid;
+    fd = image_open(run);
+    sprintf(image_is, "IMAGE=%d", fcntl(fd, F_DUPFD, IMAGE_FD));
+    putenv(image_is);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     setsid();
-    fexecve(image_open(run), run->argv, environ);
+    fexecve(fd, run->argv, environ);
     perror(run->argv[0]);
     _exit(126);
 }
