@@ -4,6 +4,7 @@
  */
 #include <arch/uaccess.h>
 #include <kernel/file.h>
+#include <kernel/thread.h>
 #include <kernel/uffd.h>
 #include <mm/object_pager.h>
 
@@ -71,7 +72,8 @@ long uffd_object_ioctl(struct userfaultfd_ctx *ctx, unsigned cmd,
         return bind(ctx, arg);
     if (cmd < UFFDIO_FL_FILL || cmd > UFFDIO_FL_EVICT)
         return -EINVAL;
-    userfaultfd_serve(ctx);
+    if (unlikely(READ_ONCE(ctx->server) != current))
+        userfaultfd_serve(ctx);
     if (copy_from_user(&c, arg, sizeof(c) - sizeof(c.done)))
         return -EFAULT;
     if (!is_valid(cmd, &c))

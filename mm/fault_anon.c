@@ -30,12 +30,17 @@ static __noinline unsigned map_new_page(struct vm_fault *vmf)
     return 0;
 }
 
+/* Apart, for the others save no registers. */
+static __noinline unsigned ask_pager(struct vm_fault *vmf)
+{
+    if (vmf->flags & FAULT_WRITE)
+        vma_note_anon(vmf->vma); /* as if it had the page */
+    return handle_userfault(vmf, 0);
+}
+
 unsigned do_anonymous_page(struct vm_fault *vmf)
 {
-    if (userfaultfd_missing(vmf->vma)) {
-        if (vmf->flags & FAULT_WRITE)
-            vma_note_anon(vmf->vma); /* as if it had the page */
-        return handle_userfault(vmf, 0);
-    }
+    if (userfaultfd_missing(vmf->vma))
+        return ask_pager(vmf);
     return vmf->flags & FAULT_WRITE ? map_new_page(vmf) : map_zero_page(vmf);
 }

@@ -130,17 +130,22 @@ static bool map_around(struct vm_fault *vmf)
 
 static unsigned do_read_fault(struct vm_fault *vmf)
 {
+    u64 flags = vmf->vma->vm_flags;
     struct page *page;
     unsigned r;
 
     /* A pager that minds pages which are there gets to see each of them. */
-    if (!(vmf->vma->vm_flags & (VM_UFFD_WP | VM_UFFD_MINOR)) &&
-        map_around(vmf)) {
+    if (!(flags & (VM_UFFD_WP | VM_UFFD_MINOR | VM_PAGED)) && map_around(vmf)) {
         fault_note(vmf, END_OBJECT_MAP);
         return 0;
     }
     r = get_object_page(vmf, &page);
-    return r ? r : map_page(vmf, page, false);
+    if (!r)
+        (void)map_page(vmf, page, false);
+    /* Nothing is around a page that an object's pager has just brought. */
+    if (!r && (flags & VM_PAGED) && !(vmf->flags & FAULT_TRIED))
+        (void)map_around(vmf);
+    return r;
 }
 
 static unsigned do_shared_fault(struct vm_fault *vmf)

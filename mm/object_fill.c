@@ -38,7 +38,7 @@ static int may_fill(struct mem_object *object, struct object_pager *pager,
 }
 
 static int put_in_place(struct mem_object *object, struct userfaultfd_ctx *ctx,
-                        u64 index, struct page *page, bool dirty)
+                        u64 index, struct page *page, u32 mode)
 {
     struct object_pager *pager;
     int r;
@@ -50,9 +50,12 @@ static int put_in_place(struct mem_object *object, struct userfaultfd_ctx *ctx,
         r = object_insert(object, index, page);
     if (!r) {
         clear_behind_end(object, index, page);
-        if (dirty)
+        if (mode & UFFD_FL_MODE_DIRTY)
             page_set_flag(page, PG_DIRTY);
-        object_pager_step(pager, index, 1, STAGE_FILLED, false);
+        object_pager_answer(pager, index, index,
+                            mode & UFFDIO_MODE_DONTWAKE
+                                ? MISS_FILLED
+                                : MISS_FILLED | MISS_WAKE);
     }
     spin_unlock(&object->lock);
     return r;
@@ -73,7 +76,7 @@ static int fill_page(struct mem_object *object, struct userfaultfd_ctx *ctx,
                                 (const void __user *)(c->src + done));
     if (!r)
         r = put_in_place(object, ctx, (c->offset + done) >> PAGE_SHIFT, page,
-                         c->mode & UFFD_FL_MODE_DIRTY);
+                         c->mode);
     put_page(page);
     return r;
 }
@@ -92,10 +95,6 @@ s64 object_fill(struct mem_object *object, struct userfaultfd_ctx *ctx,
         if (!r)
             done += PAGE_SIZE;
     }
-    if (done && !(c->mode & UFFDIO_MODE_DONTWAKE))
-        (void)object_wake(
-            object, ctx,
-            &(struct uffdio_fl_object){.offset = c->offset, .len = done});
     return done ? (s64)done : r;
 }
 
@@ -107,8 +106,10 @@ s64 object_wake(struct mem_object *object, struct userfaultfd_ctx *ctx,
     spin_lock(&object->lock);
     pager = object_pager_of(object, ctx);
     if (pager)
-        object_pager_step(pager, c->offset >> PAGE_SHIFT, c->len >> PAGE_SHIFT,
-                          STAGE_WOKEN, c->mode & UFFD_FL_MODE_FAIL);
+        object_pager_answer(pager, c->offset >> PAGE_SHIFT,
+                            (c->offset + c->len - 1) >> PAGE_SHIFT,
+                            c->mode & UFFD_FL_MODE_FAIL ? MISS_WAKE | MISS_FAIL
+                                                        : MISS_WAKE);
     spin_unlock(&object->lock);
     return pager ? (s64)c->len : -EINVAL;
 }

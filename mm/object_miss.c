@@ -15,69 +15,84 @@
 /* Who waits for a page, on the waiter's stack. */
 struct object_miss {
     struct userfaultfd_wait wait;
+    struct interval_node node;   /* in object->pager->misses, while listed */
     struct mem_object *object;   /* a reference */
     struct userfaultfd_ctx *ctx; /* a reference */
     u64 index, deadline_ns;
     u32 action;
-    bool write;
+    bool write, handed;
+    bool listed; /* object->lock; or woken, and not: who woke it has seen to it
+                  */
     bool speaks; /* for all who miss the page; this and failed: ctx->lock */
     bool failed;
     struct fault_record own; /* for the wait, if it is not in a fault */
 };
 
-/* ---- the queues; ctx->lock held ---- */
-
-/* The wait as a miss of one of the pages; NULL: it is none. */
-static struct object_miss *miss_of(struct userfaultfd_wait *w,
-                                   const struct mem_object *object, u64 first,
-                                   u64 count)
+static void miss_init(struct object_miss *m, struct mem_object *object,
+                      u64 index, enum wait_mode mode, struct fault_record *rec)
 {
-    struct object_miss *m = container_of(w, struct object_miss, wait);
-
-    return (w->address & NO_ADDRESS) && m->object == object &&
-                   m->index - first < count
-               ? m
-               : NULL;
-}
-
-/* One who waits for the same page. */
-static struct object_miss *find_other(struct list_head *queue,
-                                      const struct object_miss *m)
-{
-    struct userfaultfd_wait *w;
-
-    list_for_each_entry (w, queue, link)
-        if (miss_of(w, m->object, m->index, 1))
-            return container_of(w, struct object_miss, wait);
-    return NULL;
-}
-
-static void step_queue(struct list_head *queue,
-                       const struct object_pager *pager, u64 first, u64 count,
-                       enum fault_stage stage, bool failed)
-{
-    struct userfaultfd_wait *w, *next;
-
-    list_for_each_entry_safe (w, next, queue, link) {
-        struct object_miss *m = miss_of(w, pager->object, first, count);
-
-        if (!m)
-            continue;
-        w->rec->stage[stage] = cycles();
-        m->failed = failed;
-        if (stage == STAGE_WOKEN)
-            userfaultfd_wake_wait(w, cycles(), thread_wake);
+    /* Field by field: the record is large. */
+    m->object = object;
+    m->index = m->node.first = m->node.last = index;
+    m->write = m->handed = m->listed = m->speaks = m->failed = false;
+    m->wait.mode = mode;
+    m->wait.rec = rec;
+    m->wait.woken = false;
+    m->wait.thread = thread_current();
+    if (unlikely(!rec)) {
+        m->own = (struct fault_record){
+            .id = __atomic_add_fetch(&ledger_last_id, 1, __ATOMIC_RELAXED)};
+        m->wait.rec = &m->own;
     }
 }
 
-void object_pager_step(struct object_pager *pager, u64 first, u64 count,
-                       enum fault_stage stage, bool failed)
-{
-    struct userfaultfd_ctx *ctx = pager->ctx;
+/* ---- the waits ---- */
 
+#define for_each_miss(m, pager, first, last)                                   \
+    for ((m) = miss_of(interval_first(&(pager)->misses, first, last)); m;      \
+         (m) = miss_of(interval_next(&(m)->node, first, last)))
+
+static struct object_miss *miss_of(struct interval_node *node)
+{
+    return node ? container_of(node, struct object_miss, node) : NULL;
+}
+
+/* One who waits for the same page. object->lock and ctx->lock held. */
+static struct object_miss *find_other(const struct object_miss *m)
+{
+    struct object_miss *other;
+
+    for_each_miss(other, m->object->pager, m->index,
+                  m->index) if (other != m && other->ctx == m->ctx &&
+                                !other->wait.woken) break;
+    return other;
+}
+
+void object_pager_answer(struct object_pager *pager, u64 first, u64 last,
+                         unsigned how)
+{
+    struct interval_node *node = interval_first(&pager->misses, first, last);
+    struct userfaultfd_ctx *ctx = pager->ctx;
+    u64 now = cycles();
+
+    if (!node)
+        return;
     spin_lock(&ctx->lock);
-    step_queue(&ctx->pending, pager, first, count, stage, failed);
-    step_queue(&ctx->taken, pager, first, count, stage, failed);
+    while (node) {
+        struct object_miss *m = miss_of(node);
+
+        node = interval_next(node, first, last);
+        if (m->ctx != ctx || m->wait.woken)
+            continue; /* about to leave */
+        m->failed = how & MISS_FAIL;
+        if (how & MISS_FILLED)
+            m->wait.rec->stage[STAGE_FILLED] = now;
+        if (!(how & MISS_WAKE))
+            continue;
+        interval_remove(&pager->misses, &m->node);
+        m->listed = false;
+        userfaultfd_wake_wait(&m->wait, now, thread_wake);
+    }
     spin_unlock(&ctx->lock);
 }
 
@@ -90,6 +105,7 @@ static void describe(struct object_miss *m, const struct object_pager *pager)
     m->action = pager->args.action;
     m->wait.address = NO_ADDRESS | m->index << PAGE_SHIFT;
     m->wait.refuses = true;
+    m->wait.msg = (struct uffd_msg){0};
     m->wait.msg.event = UFFD_EVENT_FL_MISS;
     m->wait.msg.object.cookie = pager->args.cookie;
     m->wait.msg.object.offset = m->index << PAGE_SHIFT;
@@ -97,46 +113,71 @@ static void describe(struct object_miss *m, const struct object_pager *pager)
 }
 
 /* Queues the miss; false: there is no pager any more. object->lock held. */
-static bool enqueue(const struct object_pager *pager, struct object_miss *m)
+static bool enqueue(struct object_pager *pager, struct object_miss *m)
 {
     struct userfaultfd_ctx *ctx = pager->ctx;
+    u64 now = cycles();
     bool alive;
 
     describe(m, pager);
+    m->wait.rec->stage[STAGE_QUEUED] = now;
+    m->wait.rec->stage[STAGE_READ] = 0;
+    thread_prepare_block(m->wait.mode);
     spin_lock(&ctx->lock);
     alive = !list_empty(&pager->link);
     if (alive) {
         userfaultfd_ctx_get(ctx);
         object_get(m->object);
-        m->speaks =
-            !find_other(&ctx->pending, m) && !find_other(&ctx->taken, m);
-        list_add_tail(&m->wait.link, m->speaks ? &ctx->pending : &ctx->taken);
+        m->speaks = !find_other(m);
+        interval_insert(&pager->misses, &m->node);
+        m->listed = true;
         if (m->speaks)
-            userfaultfd_wake_reader(ctx);
+            m->handed = userfaultfd_queue(ctx, &m->wait, now);
+        else
+            list_add_tail(&m->wait.link, &ctx->taken);
     }
     spin_unlock(&ctx->lock);
+    if (!alive)
+        thread_cancel_block();
     return alive;
 }
 
-/* Leaves the queue; a message that nobody has read is another's to ask. */
-static void miss_leave(struct object_miss *m)
+/* Takes the wait off its queue; true: a message that nobody has read is now
+ * another's to ask. object->lock held. */
+static bool unlist(struct object_miss *m)
 {
     struct userfaultfd_ctx *ctx = m->ctx;
     struct object_miss *other = NULL;
 
+    if (m->listed)
+        interval_remove(&m->object->pager->misses, &m->node);
     spin_lock(&ctx->lock);
     if (!m->wait.woken)
         list_del(&m->wait.link);
     if (m->speaks && !m->wait.rec->stage[STAGE_READ])
-        other = find_other(&ctx->taken, m);
+        other = find_other(m);
     if (other) {
         other->speaks = true;
-        list_move_tail(&other->wait.link, &ctx->pending);
-        userfaultfd_wake_reader(ctx);
+        list_del(&other->wait.link);
+        userfaultfd_queue(ctx, &other->wait, cycles());
     }
     spin_unlock(&ctx->lock);
-    if (other)
-        userfaultfd_wake_pollers(ctx);
+    return other;
+}
+
+static void miss_leave(struct object_miss *m)
+{
+    bool asked;
+
+    /* Who has woken us may still look at m, until it lets the lock go. */
+    if (likely(userfaultfd_woken(&m->wait) && !m->listed &&
+               spin_is_free(&m->ctx->lock)))
+        return;
+    spin_lock(&m->object->lock);
+    asked = unlist(m);
+    spin_unlock(&m->object->lock);
+    if (asked)
+        userfaultfd_wake_pollers(m->ctx);
 }
 
 /* What becomes of a miss that nobody serves, or not in time. */
@@ -151,64 +192,51 @@ static int miss_unserved(u32 action)
 }
 
 /* object->lock held. */
-static int miss_queue(struct object_miss *m)
+static int miss_queue(struct object_miss *m, struct page **page)
 {
     struct mem_object *object = m->object;
     struct object_pager *pager = object->pager;
 
     if (m->index >= object_pages(object))
         return -ENXIO;
-    if (page_tree_find(&object->tree, m->index))
+    *page = page_tree_find(&object->tree, m->index);
+    if (*page) {
+        get_page(*page);
         return 0;
-    if (enqueue(pager, m))
-        return 1;
-    return miss_unserved(pager->args.action);
+    }
+    return enqueue(pager, m) ? 1 : miss_unserved(pager->args.action);
 }
 
 /*
  * If the page is absent, queues the current thread, to go on in miss_wait():
- * 1. Else 0 (it is there), -ENXIO (beyond the end), and with a dead pager -EIO,
- * -EINTR (the task dies of it), or -ENODEV where zeros are to take the page's
- * place.
+ * 1. Else 0 (it is there: *page, with a reference), -ENXIO (beyond the end),
+ * and with a dead pager -EIO, -EINTR (the task dies of it), or -ENODEV where
+ * zeros are to take the page's place.
  */
-static int miss_begin(struct object_miss *m)
+static int miss_begin(struct object_miss *m, struct page **page)
 {
-    struct fault_record *rec = m->wait.rec ? m->wait.rec : &m->own;
     int r;
 
-    if (rec == &m->own)
-        rec->id = __atomic_add_fetch(&ledger_last_id, 1, __ATOMIC_RELAXED);
-    rec->stage[STAGE_QUEUED] = cycles();
-    rec->stage[STAGE_READ] = 0;
-    m->wait.rec = rec;
-    m->wait.thread = thread_current();
-    thread_prepare_block(m->wait.mode);
     spin_lock(&m->object->lock);
-    r = miss_queue(m);
+    r = miss_queue(m, page);
     spin_unlock(&m->object->lock);
-    if (r <= 0)
-        thread_cancel_block();
     return r;
 }
 
 /* Sleeps until woken, a signal (-EINTR) or the deadline (-ETIMEDOUT). */
 static int miss_sleep(struct object_miss *m)
 {
-    u64 deadline = time_ns() + m->deadline_ns;
-    int r = 0;
+    u64 deadline = m->deadline_ns ? time_ns() + m->deadline_ns : 0;
 
     lockdep_no_locks();
-    userfaultfd_wake_pollers(m->ctx);
-    if (thread_is_deadlocked(m->ctx, &m->wait)) {
-        thread_cancel_block();
-        return -EDEADLK;
+    if (unlikely(!m->handed)) {
+        userfaultfd_wake_pollers(m->ctx);
+        if (thread_is_deadlocked(m->ctx, &m->wait)) {
+            thread_cancel_block();
+            return -EDEADLK;
+        }
     }
-    while (!userfaultfd_woken(&m->wait) && !r) {
-        r = m->deadline_ns ? thread_block_timed(deadline) : thread_block();
-        thread_prepare_block(m->wait.mode);
-    }
-    thread_cancel_block();
-    return r;
+    return userfaultfd_sleep(&m->wait, deadline);
 }
 
 /* After miss_begin(): 0 (look again), -EINTR, -EDEADLK (the pager waits for
@@ -241,9 +269,10 @@ int object_page_in(struct mem_object *object, u64 index, struct page **page)
         *page = object_find_page(object, index);
         if (*page || likely(!object->pager))
             return 0;
-        m = (struct object_miss){
-            .object = object, .index = index, .wait.mode = WAIT_INTERRUPTIBLE};
-        r = miss_begin(&m);
+        miss_init(&m, object, index, WAIT_INTERRUPTIBLE, NULL);
+        r = miss_begin(&m, page);
+        if (!r)
+            return 0;
         if (r > 0) {
             r = miss_wait(&m);
             miss_end(&m);
@@ -269,27 +298,19 @@ static unsigned wait_unlocked(struct vm_fault *vmf, struct object_miss *m)
 
 unsigned do_paged_fault(struct vm_fault *vmf, struct page **page)
 {
-    const bool user = vmf->flags & FAULT_USER;
-    struct object_miss m = {
-        .object = vmf->vma->vm_object,
-        .index = vma_index(vmf->vma, vmf->address),
-        .wait.rec = vmf->rec,
-        .wait.mode = user ? WAIT_INTERRUPTIBLE : WAIT_KILLABLE,
-        .write = vmf->flags & FAULT_WRITE,
-    };
+    struct object_miss m;
     int r;
 
-    do {
-        *page = object_find_page(m.object, m.index);
-        if (*page)
-            return 0;
-        r = miss_begin(&m);
-    } while (!r);
+    miss_init(&m, vmf->vma->vm_object, vma_index(vmf->vma, vmf->address),
+              vmf->flags & FAULT_USER ? WAIT_INTERRUPTIBLE : WAIT_KILLABLE,
+              vmf->rec);
+    m.write = vmf->flags & FAULT_WRITE;
+    r = miss_begin(&m, page);
     if (r > 0)
         return wait_unlocked(vmf, &m);
     if (r == -EINTR) {
         fault_unlock(vmf);
         return VM_FAULT_RETRY;
     }
-    return r == -ENODEV ? 0 : VM_FAULT_SIGBUS;
+    return !r || r == -ENODEV ? 0 : VM_FAULT_SIGBUS;
 }

@@ -98,14 +98,13 @@ static void news_end(struct object_pager *pager)
 void object_pager_resized(struct mem_object *object, u64 low)
 {
     struct object_pager *pager = object->pager;
-    u64 pages = object_pages(object);
 
     if (!news_begin(pager))
         return;
     pager->low = pager->resized ? min(pager->low, low) : low;
     pager->resized = true;
     news_end(pager);
-    object_pager_step(pager, pages, ~pages, STAGE_WOKEN, false);
+    object_pager_answer(pager, object_pages(object), ~0ull, MISS_WAKE);
 }
 
 void object_pager_full(struct object_pager *pager)
@@ -120,7 +119,7 @@ void object_pager_added(struct mem_object *object, u64 index)
 {
     struct object_pager *pager = object->pager;
 
-    object_pager_step(pager, index, 1, STAGE_WOKEN, false);
+    object_pager_answer(pager, index, index, MISS_WAKE);
     if (pager->args.limit && object->page_count > pager->args.limit)
         object_pager_full(pager);
 }
@@ -167,6 +166,7 @@ static struct object_pager *pager_create(struct mem_object *object,
     list_init(&pager->link);
     list_init(&pager->notice.link);
     list_init(&pager->dirty);
+    interval_tree_init(&pager->misses);
     return pager;
 }
 
@@ -223,6 +223,8 @@ int object_bind(struct mem_object *object, struct userfaultfd_ctx *ctx,
     spin_lock(&object->lock);
     if (may_bind(object)) {
         old = object->pager;
+        if (old) /* who was told of its end has not left yet, maybe */
+            pager->misses = old->misses;
         object->pager = pager;
         spin_lock(&ctx->lock);
         list_add_tail(&pager->link, &ctx->objects);

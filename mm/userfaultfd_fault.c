@@ -33,29 +33,19 @@ static void wait_init(struct userfaultfd_wait *w, const struct vm_fault *vmf,
         w->msg.pagefault.ptid = thread_tid(w->thread);
 }
 
-/* A reader that is blocked has the message in its hand when it wakes: true. */
+/* True: as for userfaultfd_queue(). */
 static bool wait_queue_fault(struct userfaultfd_ctx *ctx,
                              struct userfaultfd_wait *w)
 {
-    struct thread *reader;
     u64 now = cycles();
+    bool handed;
 
     if (likely(w->rec))
         w->rec->stage[STAGE_QUEUED] = now;
     spin_lock(&ctx->lock);
-    reader = ctx->reader;
-    if (reader) {
-        list_add_tail(&w->link, &ctx->taken);
-        *ctx->handed = w->msg;
-        if (likely(w->rec))
-            w->rec->stage[STAGE_READ] = now;
-        thread_wake(reader);
-        ctx->reader = NULL;
-    } else {
-        list_add_tail(&w->link, &ctx->pending);
-    }
+    handed = userfaultfd_queue(ctx, w, now);
     spin_unlock(&ctx->lock);
-    return reader != NULL;
+    return handed;
 }
 
 /* The message waits for a reader. True: in vain, for all who could read it wait
@@ -72,18 +62,6 @@ static bool must_wait(const struct userfaultfd_ctx *ctx,
                       const struct vm_fault *vmf)
 {
     return pte_get(vmf->pte).v == vmf->orig_pte.v && !READ_ONCE(ctx->released);
-}
-
-/* Sleeps until woken or a signal of the mode. */
-static void wait_for_pager(const struct userfaultfd_wait *w)
-{
-    while (!thread_block() && !userfaultfd_woken(w)) {
-        thread_prepare_block(w->mode);
-        if (unlikely(userfaultfd_woken(w))) {
-            thread_cancel_block();
-            return;
-        }
-    }
 }
 
 static void wait_dequeue(struct userfaultfd_ctx *ctx,
@@ -146,7 +124,7 @@ unsigned handle_userfault(struct vm_fault *vmf, u64 why)
     } else if (unlikely(guarded)) {
         error = userfaultfd_wait_guarded(ctx, &w, &guard, wait);
     } else if (likely(wait)) {
-        wait_for_pager(&w);
+        (void)userfaultfd_sleep(&w, 0);
     } else {
         thread_cancel_block();
     }

@@ -147,15 +147,13 @@ unsigned userfaultfd_wait_guarded(struct userfaultfd_ctx *ctx,
                                   const struct userfaultfd_wait *w,
                                   const struct uffd_guard *guard, bool wait)
 {
-    u64 deadline = deadline_of(w, guard);
     int r = 0;
 
-    while (wait && !r && !userfaultfd_woken(w) && !READ_ONCE(ctx->released)) {
-        r = guard->deadline_ns ? thread_block_timed(deadline) : thread_block();
-        if (!r)
-            thread_prepare_block(w->mode);
-    }
-    thread_cancel_block();
+    if (wait)
+        r = userfaultfd_sleep(w,
+                              guard->deadline_ns ? deadline_of(w, guard) : 0);
+    else
+        thread_cancel_block();
     if (guard->action && (r == -ETIMEDOUT || READ_ONCE(ctx->released)))
         return act(ctx, w, guard->action);
     return 0;

@@ -19,6 +19,7 @@ struct object_pager {
     struct list_head link;           /* in ctx->objects; empty: it is closed */
     struct userfaultfd_event notice; /* in ctx->events while there is news */
     struct list_head dirty;          /* pages with PG_UNTOLD, by lru */
+    struct rb_root misses;           /* who waits, by page; object->lock */
     u64 low;                         /* with resized: zeros from there */
     bool resized, full;
 };
@@ -82,10 +83,13 @@ static inline void object_set_size(struct mem_object *object, u64 size)
         object_pager_resized(object, min(old, size));
 }
 
-/* Those who wait for the pages (mm/object_miss.c) reach the stage; WOKEN: they
- * go on, with or without success. object->lock held. */
-void object_pager_step(struct object_pager *pager, u64 first, u64 count,
-                       enum fault_stage stage, bool failed);
+/* The pages first to last are there / those who wait for them go on / in vain
+ * (mm/object_miss.c). object->lock held. */
+#define MISS_FILLED 1u
+#define MISS_WAKE   2u
+#define MISS_FAIL   4u
+void object_pager_answer(struct object_pager *pager, u64 first, u64 last,
+                         unsigned how);
 
 /* ---- what a pager does (mm/object_fill.c, mm/object_evict.c) ---- */
 

@@ -311,6 +311,24 @@ static inline bool userfaultfd_woken(const struct userfaultfd_wait *w)
     return __atomic_load_n(&w->woken, __ATOMIC_ACQUIRE);
 }
 
+/* Sleeps, prepared to block, until woken, a signal of the mode (-EINTR) or, if
+ * it is not 0, the deadline (-ETIMEDOUT). Inside mm/ only. */
+static inline int userfaultfd_sleep(const struct userfaultfd_wait *w,
+                                    u64 deadline)
+{
+    int r;
+
+    while (!(r = deadline ? thread_block_timed(deadline) : thread_block()) &&
+           !userfaultfd_woken(w)) {
+        thread_prepare_block(w->mode);
+        if (unlikely(userfaultfd_woken(w))) {
+            thread_cancel_block();
+            break;
+        }
+    }
+    return r;
+}
+
 /* Wakes it, at cycle now; it may be gone as soon as its thread runs. ctx->lock
  * held. Inside mm/ only. */
 static inline void userfaultfd_wake_wait(struct userfaultfd_wait *w, u64 now,
@@ -321,6 +339,26 @@ static inline void userfaultfd_wake_wait(struct userfaultfd_wait *w, u64 now,
         w->rec->stage[STAGE_WOKEN] = now;
     __atomic_store_n(&w->woken, true, __ATOMIC_RELEASE);
     wake(w->thread);
+}
+
+/* Queues a fault's message. True: the reader that is blocked has it in its hand
+ * when it wakes. ctx->lock held. Inside mm/ only. */
+static inline bool userfaultfd_queue(struct userfaultfd_ctx *ctx,
+                                     struct userfaultfd_wait *w, u64 now)
+{
+    struct thread *reader = ctx->reader;
+
+    if (!reader) {
+        list_add_tail(&w->link, &ctx->pending);
+        return false;
+    }
+    list_add_tail(&w->link, &ctx->taken);
+    *ctx->handed = w->msg;
+    if (likely(w->rec))
+        w->rec->stage[STAGE_READ] = now;
+    thread_wake(reader);
+    ctx->reader = NULL;
+    return true;
 }
 
 /* Every context, for those who look for cycles of pagers. */

@@ -64,14 +64,15 @@ int main(int argc, char **argv)
 {
     /* The crowd stays once it is there: it comes last. */
     const struct benchmark *groups[] = {memory_benchmarks, pager_benchmarks,
-                                        task_benchmarks, crowd_benchmarks};
+                                        object_benchmarks, task_benchmarks,
+                                        crowd_benchmarks};
 
     measure_overhead();
     printf("# ticks of the TSC: instructions under -icount shift=0\n");
     printf("# %llu for the pair of rdtsc itself are subtracted\n",
            (unsigned long long)overhead);
     printf("# %-28s %10s %10s\n", "name", "median", "min");
-    for (int group = 0; group < 4; group++)
+    for (int group = 0; group < 5; group++)
         for (const struct benchmark *it = groups[group]; it->name; it++)
             if (wanted(it->name, argc, argv))
                 run(it);

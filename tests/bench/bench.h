@@ -28,10 +28,12 @@ struct benchmark {
 
 extern const struct benchmark memory_benchmarks[];
 extern const struct benchmark pager_benchmarks[];
+extern const struct benchmark object_benchmarks[];
 extern const struct benchmark task_benchmarks[];
 extern const struct benchmark crowd_benchmarks[];
 
-/* memory.c: a write to each of 200 pages. */
+/* memory.c: a read of, a write to each of 200 pages. */
+void sample_reads(struct samples *samples, char *pages);
 void sample_writes(struct samples *samples, char *pages);
 
 /* memory.c: what crowd.c measures again. */

@@ -18,16 +18,21 @@ static void bench_syscall(struct samples *samples)
     }
 }
 
-void bench_read_fault(struct samples *samples)
+void sample_reads(struct samples *samples, char *pages)
 {
-    char *pages = map_pages(ROUNDS);
-
     for (int i = 0; i < ROUNDS; i++) {
         uint64_t start = ticks();
 
         touch_read(pages + i * PAGE);
         add_sample(samples, start);
     }
+}
+
+void bench_read_fault(struct samples *samples)
+{
+    char *pages = map_pages(ROUNDS);
+
+    sample_reads(samples, pages);
     munmap(pages, ROUNDS * PAGE);
 }
 

@@ -120,16 +120,6 @@ static void drop_region(struct region *region)
     munmap(region->pages, region->count * PAGE);
 }
 
-static void sample_reads(struct samples *samples, char *pages)
-{
-    for (int i = 0; i < ROUNDS; i++) {
-        uint64_t start = ticks();
-
-        touch_read(pages + i * PAGE);
-        add_sample(samples, start);
-    }
-}
-
 /* One kind of fault: what registers it, who has it, who serves it. */
 struct kind {
     unsigned long mode;
