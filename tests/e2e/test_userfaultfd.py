@@ -37,6 +37,13 @@ def test_object_story(program):
                r"filled \+\d+ woken \+\d+ resumed\n +end +the pager filled")
 
 
+def test_object_crowd(program):
+    """What a fill costs does not go with how many wait."""
+    ran = harness.boot("--icount", "--quiet", "--run", program("object_crowd"))
+    ran.expect(0, text=r"^1\.\.\d+$")
+    assert b"not ok" not in ran.out
+
+
 def test_object_shrink(program):
     """Memory is short: a pager is asked before a task is killed."""
     ran = harness.boot("--icount", "--mem", "64M", "--run",
