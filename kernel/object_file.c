@@ -16,6 +16,11 @@
 /* The seals are asked about this much of a write at once, as on Linux. */
 #define WRITE_SPAN (2ul << 20)
 
+static u64 span_end(u64 pos)
+{
+    return ALIGN_DOWN(pos, WRITE_SPAN) + WRITE_SPAN;
+}
+
 /* Copies from one page of the object, a missing one being zeros unless a pager
  * brings it; returns how much, or -errno. A short count means the user's memory
  * ended. */
@@ -83,15 +88,15 @@ static int write_part(struct mem_object *object, u64 pos, size_t n, u64 end,
     return r;
 }
 
-/* Linux brings all the bytes it is about to write, before seals forbid it. */
-static __cold void fault_in(const void __user *buf, size_t n)
+/* Linux brings all the bytes it is about to write, as many as a large page may
+ * take, before it changes the object or seals forbid it. */
+static void fault_in(const void __user *buf, size_t n)
 {
-    u64 at = (u64)buf, end = at + n;
+    u64 at = ALIGN_DOWN((u64)buf, 4), end = (u64)buf + n;
     u32 word;
 
-    while ((at = ALIGN_DOWN(at, PAGE_SIZE) + PAGE_SIZE) < end)
-        if (get_user_32(&word, (const u32 __user *)at))
-            break;
+    while (at < end && !get_user_32(&word, (const u32 __user *)at))
+        at = ALIGN_DOWN(at, PAGE_SIZE) + PAGE_SIZE;
 }
 
 /*
@@ -114,10 +119,7 @@ static ssize_t write_page(struct mem_object *object, u64 pos, u64 end,
     n -= left;
     if (!n)
         return -EFAULT;
-    end = min(end, ALIGN_DOWN(pos, WRITE_SPAN) + WRITE_SPAN);
-    r = write_part(object, pos, n, end, page);
-    if (unlikely(r == -EPERM))
-        fault_in(buf, end - pos);
+    r = write_part(object, pos, n, min(end, span_end(pos)), page);
     return r ? r : (ssize_t)n;
 }
 
@@ -148,6 +150,8 @@ static ssize_t object_file_write(struct file *f, const void __user *buf,
         return -EFBIG;
     end = min(from + n, rlimit_current(RLIMIT_FSIZE).cur);
     for (at = from; at < end; at += (u64)r) {
+        if (at == from || IS_ALIGNED(at, WRITE_SPAN))
+            fault_in(buf + (at - from), min(end, span_end(at)) - at);
         r = write_page(object, at, end, buf + (at - from), &page);
         if (r < 0)
             break;
