@@ -36,10 +36,11 @@ static s64 oom_points(const struct task *task)
            (s64)task->oom_score_adj * (s64)(frames_total() / 1000);
 }
 
-/* Ends already and still has its memory; not for longer than our patience. */
+/* Ends already, and what it had may still be on the way back; not for longer
+ * than our patience. */
 static bool about_to_go(struct task *task, u64 now)
 {
-    if (!task->exiting || !task->mm)
+    if (!task->exiting || task->zombie)
         return false;
     if (!task->oom_deadline)
         task->oom_deadline = now + PATIENCE_NS;
@@ -55,7 +56,7 @@ static struct task *choose(const struct mm_group *group, bool *wait)
     u64 now = time_ns();
 
     list_for_each_entry (task, &all_tasks, all_link) {
-        if (group && !(task->mm && mm_group_within(task->mm->group, group)))
+        if (group && task->mm && !mm_group_within(task->mm->group, group))
             continue;
         *wait = about_to_go(task, now);
         if (*wait)
