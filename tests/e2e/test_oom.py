@@ -36,3 +36,11 @@ def test_group(program):
         0, text=[r"^Memory group out of memory: Killed process \d+ \(hog\)",
                  r"^group: 0$"])
     assert not re.search(KILLED, ran.text, re.M), ran.story()
+
+
+def test_what_the_kernel_keeps_goes_first(program):
+    """Stacks of threads that have ended, slabs without objects: dozens of
+    pages come of them before anybody is killed."""
+    ran = hog(program, "spare", 16).expect(0, text=KILLED)
+    more = re.search(r"^(\d+) more, ended by 9$", ran.text, re.M)
+    assert more and int(more.group(1)) > 50, ran.story()

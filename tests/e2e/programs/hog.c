@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -89,6 +90,44 @@ static int crowd(int count)
         killed += ended_by(-1) == SIGKILL;
     printf("%d killed\n", killed);
     return killed != count;
+}
+
+static void *ends(void *unused)
+{
+    return unused;
+}
+
+/* The kernel keeps what ended threads have left: how many pages a hog has got
+ * after there were none, before it is killed. */
+static int spare(int threads)
+{
+    pthread_t thread[64];
+    long *more = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct sysinfo info;
+    int hog;
+
+    *more = 0;
+    hog = fork();
+    if (!hog) {
+        char *at = mmap(NULL, 1024 * MIB, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+        for (int i = 0; i < threads; i++)
+            pthread_create(&thread[i], NULL, ends, NULL);
+        for (int i = 0; i < threads; i++)
+            pthread_join(thread[i], NULL);
+        do {
+            *at = 1;
+            at += PAGE;
+            sysinfo(&info);
+        } while (info.freeram);
+        for (;; at += PAGE, ++*more)
+            *at = 1;
+    }
+    hog = ended_by(hog);
+    printf("%ld more, ended by %d\n", *more, hog);
+    return 0;
 }
 
 /* Nobody may be chosen: the one that asks dies, and only he. */
@@ -174,10 +213,8 @@ static const struct {
     const char *name;
     int (*run)(int number);
 } ways[] = {
-    {"rounds", rounds},
-    {"crowd", crowd},
-    {"nobody", nobody},
-    {"group", group_limit},
+    {"rounds", rounds}, {"crowd", crowd},       {"nobody", nobody},
+    {"spare", spare},   {"group", group_limit},
 };
 
 int main(int argc, char **argv)
