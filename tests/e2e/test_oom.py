@@ -30,6 +30,12 @@ def test_nobody_to_kill(program):
         0, text=[r"^out of memory: killing task hog\[\d+\]$", r"^ended by 9"])
 
 
+def test_all_who_share_the_memory(program):
+    """They go with it, and it is one victim."""
+    ran = hog(program, "shares", 0).expect(0, text=r"^ended by 9")
+    assert len(re.findall(KILLED, ran.text, re.M)) == 1, ran.story()
+
+
 def test_group(program):
     """Its own limit, inherited, and its own victims."""
     ran = hog(program, "group", 8, mem="64M").expect(

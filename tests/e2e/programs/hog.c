@@ -2,9 +2,11 @@
  * Children that take more memory than there is, or than their group may have,
  * in the way that the first argument names.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -192,18 +194,27 @@ static int inside(size_t limit)
     return code ? 4 : ended_by(small) != SIGKILL ? 5 : 0;
 }
 
-/* The group's limit is no matter to us, who are larger than any of it, nor are
- * the pages its concern that we could do without. */
+/* The group's limit is no matter to one outside who is larger than any of it,
+ * nor are our pages its concern that we could do without. */
 static int group_limit(int mib)
 {
     char *lazy = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    volatile int *ready = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+                               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t large, pid;
     int status;
-    pid_t pid;
 
     if (group(PR_GROUP_USED, 0) != -1 || errno != ESRCH)
         return 1;
-    touch(mib * MIB / PAGE);
+    large = fork();
+    if (!large) {
+        touch(mib * MIB / PAGE);
+        *ready = 1;
+        pause();
+    }
+    while (!*ready)
+        usleep(1000);
     pid = fork();
     if (!pid)
         _exit(inside(512));
@@ -213,8 +224,33 @@ static int group_limit(int mib)
     for (int i = 0; i < 16; i++)
         if (lazy[i * PAGE] != 'l')
             return 6;
+    if (waitpid(large, NULL, WNOHANG))
+        return 7;
+    kill(large, SIGKILL);
     printf("group: %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : -1);
     return status != 0;
+}
+
+static int pauses(void *unused)
+{
+    (void)unused;
+    return pause();
+}
+
+/* Another task has the hog's memory as well: they end together. */
+static int shares(int unused)
+{
+    static char stack[16384] __attribute__((aligned(16)));
+    pid_t pid = fork();
+
+    (void)unused;
+    if (!pid) {
+        if (clone(pauses, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL) < 0)
+            _exit(1);
+        take_all(MAP_PRIVATE);
+    }
+    printf("ended by %d\n", ended_by(pid));
+    return 0;
 }
 
 static const struct {
@@ -222,7 +258,7 @@ static const struct {
     int (*run)(int number);
 } ways[] = {
     {"rounds", rounds}, {"crowd", crowd},       {"nobody", nobody},
-    {"spare", spare},   {"group", group_limit},
+    {"spare", spare},   {"group", group_limit}, {"shares", shares},
 };
 
 int main(int argc, char **argv)
