@@ -1,158 +1,307 @@
 /*
- * Each allocation of each memory call fails once: the first, then the second,
- * and so on until the call goes through. A call that fails says ENOMEM (or
- * what its man page says instead) and leaves mappings and bytes as they were;
- * one that can do without goes through. Lost memory ends the whole run. The
- * knob is /proc/self/fail-nth, of debug kernels and of a Linux with fault
- * injection; where it is absent each call is just made.
+ * The calls of the mmap family, and first touches, with each allocation
+ * failing: see fail_nth.h.
  */
-#include "fail_calls.h"
+#include "fail_nth.h"
 
-#define AREAS 64
-#define LIMIT 200 /* allocations of one call */
+#include <sys/uio.h>
 
-/* ---- the state ---- */
+#define PUNCH 3 /* FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE */
 
-struct area {
-    unsigned long start, end;
-    char rights[5];
-    unsigned long offset, inode;
-};
-
-static struct area before[AREAS], after[AREAS];
-static char text[16384];
-
-/* That one area was cut in two makes no difference to anybody. */
-static int continues(const struct area *a, const struct area *b)
+static long address(void *at)
 {
-    return a->end == b->start && !strcmp(a->rights, b->rights) &&
-           a->inode == b->inode &&
-           (!a->inode || a->offset + (a->end - a->start) == b->offset);
+    return at == MAP_FAILED ? -1 : 0;
 }
 
-static int list_areas(struct area *list)
+static long do_map(void)
 {
-    int fd = open("/proc/self/maps", O_RDONLY), count = 0;
-    ssize_t n, size = 0;
-    char *line;
-
-    while ((n = read(fd, text + size, sizeof(text) - 1 - size)) > 0)
-        size += n;
-    close(fd);
-    text[size] = '\0';
-    for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-        struct area now = {0};
-
-        sscanf(line, "%lx-%lx %4s %lx %*s %lu", &now.start, &now.end,
-               now.rights, &now.offset, &now.inode);
-        if (count && continues(&list[count - 1], &now))
-            list[count - 1].end = now.end;
-        else if (count < AREAS)
-            list[count++] = now;
-    }
-    return count;
+    return address(mmap(NULL, 4 * PAGE, PROT_READ, ANON, -1, 0));
 }
 
-static int same_state(int count)
+static long do_map_far(void)
 {
-    int now = list_areas(after);
+    return address(mmap((void *)0x10000000000, PAGE, RW,
+                        ANON | MAP_FIXED | MAP_POPULATE, -1, 0));
+}
 
-    if (now != count || memcmp(before, after, count * sizeof(before[0]))) {
-        diag("%d areas, not %d, or other ones", now, count);
+static long do_map_over(void)
+{
+    return address(
+        mmap(private + 4 * PAGE, PAGE, PROT_READ, ANON | MAP_FIXED, -1, 0));
+}
+
+static long do_map_shared(void)
+{
+    return address(mmap(NULL, 4 * PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+}
+
+static long do_map_file(void)
+{
+    return address(mmap(NULL, 4 * PAGE, RW, MAP_PRIVATE, backing, 0));
+}
+
+static long do_map_locked(void)
+{
+    return address(mmap(NULL, 4 * PAGE, RW, ANON | MAP_LOCKED, -1, 0));
+}
+
+static long do_unmap(void)
+{
+    return munmap(private + 4 * PAGE, PAGE);
+}
+
+static long do_protect(void)
+{
+    return mprotect(private + 4 * PAGE, PAGE, PROT_READ);
+}
+
+static long do_grow(void)
+{
+    return address(mremap(fresh, 16 * PAGE, 24 * PAGE, 0));
+}
+
+static long do_move(void)
+{
+    return address(mremap(private, 8 * PAGE, 8 * PAGE,
+                          MREMAP_MAYMOVE | MREMAP_FIXED,
+                          (void *)0x20000000000));
+}
+
+static long do_move_part(void)
+{
+    return address(
+        mremap(private + 2 * PAGE, 4 * PAGE, 64 * PAGE, MREMAP_MAYMOVE));
+}
+
+static long do_move_and_stay(void)
+{
+    return address(
+        mremap(private, 8 * PAGE, 8 * PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP));
+}
+
+static long do_move_shared(void)
+{
+    return address(mremap(shared, 8 * PAGE, 16 * PAGE, MREMAP_MAYMOVE));
+}
+
+static long do_heap(void)
+{
+    char *now = (char *)syscall(SYS_brk, 0);
+
+    if ((char *)syscall(SYS_brk, now + 64 * PAGE) == now + 64 * PAGE)
         return 0;
-    }
-    return filled(private, 16, 1) && filled(shared, 8, 40) &&
-           filled(file, 4, 60);
+    errno = ENOMEM; /* brk(2) says it by not moving */
+    return -1;
 }
 
-/* ---- one attempt ---- */
-
-enum outcome {
-    THROUGH,
-    FAILED,
-    SURVIVED,
-    WRONG
-};
-
-static void arm(int n)
+static long do_dontneed(void)
 {
-    char number[16];
-    int size = snprintf(number, sizeof(number), "%d", n);
-
-    must(knob < 0 || write(knob, number, size) == size);
+    return madvise(fresh, 4 * PAGE, MADV_DONTNEED);
 }
 
-/* The nth allocation has failed. The question costs an allocation, too: if it
- * is refused, the call itself came by without. */
-static int has_fired(void)
+static long do_free(void)
 {
-    char left[16] = "";
-
-    return knob >= 0 && pread(knob, left, sizeof(left) - 1, 0) > 0 &&
-           atoi(left) == 0;
+    return madvise(fresh, 4 * PAGE, MADV_FREE);
 }
 
-static enum outcome attempt(const struct step *step, int n)
+static long do_dontfork(void)
 {
-    int count, error, fired;
-    long r;
-
-    prepare();
-    count = list_areas(before);
-    errno = 0;
-    arm(n);
-    r = step->call();
-    error = errno;
-    fired = has_fired();
-    arm(0);
-    if (r >= 0)
-        return fired ? SURVIVED : THROUGH;
-    if (error != ENOMEM && error != step->error)
-        diag("%s, allocation %d: %s", step->name, n, strerror(error));
-    else if (!fired)
-        diag("%s failed by itself: %s", step->name, strerror(error));
-    else if ((step->flags & PARTIAL) || same_state(count))
-        return FAILED;
-    diag("%s, allocation %d: not as it should be", step->name, n);
-    return WRONG;
+    return madvise(private + 4 * PAGE, PAGE, MADV_DONTFORK);
 }
 
-static enum outcome run_attempt(const struct step *step, int n)
+static long do_willneed(void)
+{
+    return madvise(private, 16 * PAGE, MADV_WILLNEED);
+}
+
+static long do_populate_read(void)
+{
+    return madvise(fresh, 4 * PAGE, MADV_POPULATE_READ);
+}
+
+static long do_populate_write(void)
+{
+    return madvise(fresh, 4 * PAGE, MADV_POPULATE_WRITE);
+}
+
+static long do_mincore(void)
+{
+    unsigned char vec[16];
+
+    return mincore(private, 16 * PAGE, vec);
+}
+
+static long do_msync(void)
+{
+    return msync(file, 4 * PAGE, MS_SYNC);
+}
+
+static long do_mlock(void)
+{
+    return mlock(fresh + 4 * PAGE, 2 * PAGE);
+}
+
+static long do_mlock_onfault(void)
+{
+    return syscall(SYS_mlock2, fresh + 4 * PAGE, 2 * PAGE, 1);
+}
+
+static long do_mlockall(void)
+{
+    return mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+}
+
+static long do_mseal(void)
+{
+    return syscall(SYS_mseal, private + 4 * PAGE, PAGE, 0);
+}
+
+static long do_remap_file(void)
+{
+    return syscall(SYS_remap_file_pages, file + PAGE, PAGE, 0, 1, 0);
+}
+
+static long do_memfd(void)
+{
+    return syscall(SYS_memfd_create, "another", 0);
+}
+
+static long do_fallocate(void)
+{
+    return fallocate(backing, 0, 4 * PAGE, 4 * PAGE);
+}
+
+static long do_punch(void)
+{
+    return fallocate(backing, PUNCH, 6 * PAGE, PAGE);
+}
+
+static long do_truncate(void)
+{
+    return ftruncate(backing, 8 * PAGE);
+}
+
+static long do_pwrite(void)
+{
+    return pwrite(backing, "abc", 3, 40 * PAGE) == 3 ? 0 : -1;
+}
+
+static long do_pread(void)
+{
+    char c;
+
+    return pread(backing, &c, 1, PAGE) == 1 ? 0 : -1;
+}
+
+static long do_copy(int number)
+{
+    struct iovec here = {fresh, 4 * PAGE}, there = {private, 4 * PAGE};
+
+    return syscall(number, getpid(), &here, 1, &there, 1, 0) == 4 * PAGE ? 0
+                                                                         : -1;
+}
+
+static long do_vm_readv(void)
+{
+    return do_copy(SYS_process_vm_readv);
+}
+
+static long do_pkey(void)
+{
+    long key = syscall(SYS_pkey_alloc, 0, 0);
+
+    if (key < 0)
+        return errno == ENOSPC ? 0 : -1; /* a CPU without them */
+    return syscall(SYS_pkey_mprotect, private + 4 * PAGE, PAGE, RW, key);
+}
+
+static long do_fork(void)
 {
     pid_t pid = fork();
     int status;
 
-    must(pid >= 0);
     if (!pid)
-        _exit(attempt(step, n));
-    status = wait_status(pid);
-    if (status <= WRONG)
-        return (enum outcome)status;
-    diag("%s, allocation %d: status %d", step->name, n, status);
-    return WRONG;
+        _exit(0);
+    return pid < 0 || waitpid(pid, &status, 0) != pid ? -1 : status;
 }
 
-static void run_step(const struct step *step)
+static void *nothing(void *argument)
 {
-    int n, failed = 0, survived = 0;
-    enum outcome r;
-
-    for (n = 1; n < LIMIT; n++) {
-        r = run_attempt(step, n);
-        if (r != FAILED && r != SURVIVED)
-            break;
-        failed += r == FAILED;
-        survived += r == SURVIVED;
-    }
-    diag("%s: %d failures, %d times it did without", step->name, failed,
-         survived);
-    ok(r == THROUGH && n < LIMIT, "%s, with each allocation failing",
-       step->name);
+    return argument;
 }
+
+static long do_thread(void)
+{
+    pthread_t thread;
+    int r = pthread_create(&thread, NULL, nothing, NULL);
+
+    if (!r)
+        return pthread_join(thread, NULL);
+    errno = r;
+    return -1;
+}
+
+/* Faults do without, and wait for memory if they must. */
+static long do_touch(void)
+{
+    *(volatile char *)fresh = 1;
+    (void)*(volatile char *)(fresh + 3 * PAGE);
+    return 0;
+}
+
+static long do_touch_file(void)
+{
+    char *at = mmap(NULL, 4 * PAGE, RW, MAP_PRIVATE, backing, 0);
+
+    if (at == MAP_FAILED)
+        return -1;
+    *(volatile char *)at = 1;
+    return 0;
+}
+
+static const struct step script[] = {
+    {"mmap", do_map, 0, 0, NULL},
+    {"mmap far away", do_map_far, 0, 0, NULL},
+    {"mmap over others", do_map_over, 0, 0, NULL},
+    {"mmap shared", do_map_shared, 0, 0, NULL},
+    {"mmap of memfd", do_map_file, 0, 0, NULL},
+    {"mmap locked", do_map_locked, 0, 0, NULL},
+    {"munmap", do_unmap, 0, 0, NULL},
+    {"mprotect", do_protect, 0, 0, NULL},
+    {"mremap in place", do_grow, 0, 0, NULL},
+    {"mremap far away", do_move, 0, 0, NULL},
+    {"mremap of a part", do_move_part, 0, 0, NULL},
+    {"mremap that leaves the area", do_move_and_stay, 0, 0, NULL},
+    {"mremap of shared memory", do_move_shared, 0, 0, NULL},
+    {"brk", do_heap, 0, 0, NULL},
+    {"MADV_DONTNEED", do_dontneed, 0, 0, NULL},
+    {"MADV_FREE", do_free, 0, 0, NULL},
+    {"MADV_DONTFORK", do_dontfork, EAGAIN, 0, NULL},
+    {"MADV_WILLNEED", do_willneed, 0, 0, NULL},
+    {"MADV_POPULATE_READ", do_populate_read, 0, 0, NULL},
+    {"MADV_POPULATE_WRITE", do_populate_write, 0, 0, NULL},
+    {"mincore", do_mincore, 0, 0, NULL},
+    {"msync", do_msync, 0, 0, NULL},
+    {"mlock", do_mlock, EAGAIN, 0, NULL},
+    {"mlock2", do_mlock_onfault, 0, 0, NULL},
+    {"mlockall", do_mlockall, EAGAIN, 0, NULL},
+    {"mseal", do_mseal, 0, 0, NULL},
+    {"remap_file_pages", do_remap_file, 0, 0, NULL},
+    {"memfd_create", do_memfd, 0, 0, NULL},
+    {"fallocate", do_fallocate, 0, 0, NULL},
+    {"punching a hole", do_punch, 0, 0, NULL},
+    {"ftruncate", do_truncate, 0, 0, NULL},
+    {"pwrite", do_pwrite, 0, 0, NULL},
+    {"pread", do_pread, 0, 0, NULL},
+    {"process_vm_readv", do_vm_readv, EFAULT, 0, NULL},
+    {"protection keys", do_pkey, 0, 0, NULL},
+    {"fork", do_fork, EAGAIN, 0, NULL},
+    {"a thread", do_thread, EAGAIN, PARTIAL, NULL},
+    {"first touches", do_touch, 0, 0, NULL},
+    {"first touch of a file", do_touch_file, 0, 0, NULL},
+};
 
 int main(void)
 {
-    for (unsigned i = 0; i < sizeof(script) / sizeof(script[0]); i++)
-        run_step(&script[i]);
-    return done_testing();
+    return RUN_SCRIPT(script);
 }
