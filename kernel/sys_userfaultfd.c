@@ -84,8 +84,8 @@ static __noinline int queue_for_msgs(struct userfaultfd_ctx *ctx,
 }
 
 /* The same; who comes first is spared the queue. */
-static int await_msgs(struct userfaultfd_ctx *ctx, struct uffd_msg *msgs,
-                      unsigned max)
+static __always_inline_ int await_msgs(struct userfaultfd_ctx *ctx,
+                                       struct uffd_msg *msgs, unsigned max)
 {
     int r;
 
@@ -107,7 +107,9 @@ static int await_msgs(struct userfaultfd_ctx *ctx, struct uffd_msg *msgs,
     return r;
 }
 
-int uffd_take(struct file *f, struct uffd_msg *msgs, unsigned max, bool wait)
+/* uffd_take(), without the call for who reads. */
+static __always_inline_ int take(struct file *f, struct uffd_msg *msgs,
+                                 unsigned max, bool wait)
 {
     struct userfaultfd_ctx *ctx = f->data;
     int r = userfaultfd_has_msg(ctx) ? take_msgs(ctx, msgs, max) : 0;
@@ -115,6 +117,11 @@ int uffd_take(struct file *f, struct uffd_msg *msgs, unsigned max, bool wait)
     if (r || !wait)
         return r;
     return f->flags & O_NONBLOCK ? -EAGAIN : await_msgs(ctx, msgs, max);
+}
+
+int uffd_take(struct file *f, struct uffd_msg *msgs, unsigned max, bool wait)
+{
+    return take(f, msgs, max, wait);
 }
 
 static ssize_t uffd_read(struct file *f, void __user *buf, size_t n,
@@ -128,8 +135,7 @@ static ssize_t uffd_read(struct file *f, void __user *buf, size_t n,
     if (!ctx->initialized || out == end)
         return -EINVAL;
     do {
-        r = uffd_take(f, msgs, (unsigned)min(end - out, (s64)BATCH),
-                      out == buf);
+        r = take(f, msgs, (unsigned)min(end - out, (s64)BATCH), out == buf);
         if (r > 0 && copy_to_user(out, msgs, (size_t)r * sizeof(*out)))
             r = -EFAULT;
         if (unlikely(r <= 0))
