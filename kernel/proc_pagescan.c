@@ -48,14 +48,18 @@ struct scan {
     u64 entries[BATCH];
 };
 
-static u64 categories(u64 entry, bool async)
+/* A page that is not there was written if nothing says that it is protected;
+ * on Linux also outside of what is registered, where there is a table. */
+static u64 categories(u64 entry, bool wp, bool async)
 {
     u64 c = async ? PAGE_IS_WPALLOWED : 0;
 
-    if (entry & (PM_PRESENT | PM_SWAP)) {
-        c |= entry & PM_PRESENT ? PAGE_IS_PRESENT : PAGE_IS_SWAPPED;
-        c |= entry & PM_UFFD_WP ? 0 : PAGE_IS_WRITTEN;
-    }
+    if (entry & PM_PRESENT)
+        c |= PAGE_IS_PRESENT;
+    if (entry & PM_SWAP)
+        c |= PAGE_IS_SWAPPED;
+    if ((wp || (entry & PM_IN_TABLE)) && !(entry & PM_UFFD_WP))
+        c |= PAGE_IS_WRITTEN;
     if ((entry & PM_PRESENT) &&
         (entry & ((1ul << PM_PFN_BITS) - 1)) == page_to_pfn(zero_page))
         c |= PAGE_IS_PFNZERO;
@@ -74,9 +78,11 @@ static bool add_page(struct scan *s, u64 c)
 {
     bool grows = s->open.end == s->at && s->open.categories == c;
 
+    if (!s->arg.vec_len)
+        return true;
     if (s->arg.max_pages && s->pages == s->arg.max_pages)
         return false;
-    if (s->arg.vec && !grows) {
+    if (!grows) {
         if (s->opened == s->arg.vec_len)
             return false;
         if (s->open.end)
@@ -89,25 +95,30 @@ static bool add_page(struct scan *s, u64 c)
     return true;
 }
 
-/* A part of one area, of at most BATCH pages, mmap lock held. */
+/* A part of one area, of at most BATCH pages, mmap lock held. Who protects
+ * without asking what is there gets all of it protected. */
 static int scan_area(struct scan *s, struct vm_area_struct *vma, u64 end)
 {
-    bool async = (vma->vm_flags & VM_UFFD_WP) &&
-                 (vma->vm_uffd->features & UFFD_FEATURE_WP_ASYNC);
-    bool protect = async && (s->arg.flags & PM_SCAN_WP_MATCHING);
+    bool wp = vma->vm_flags & VM_UFFD_WP;
+    bool async = wp && (vma->vm_uffd->features & UFFD_FEATURE_WP_ASYNC);
+    bool protect = s->arg.flags & PM_SCAN_WP_MATCHING;
     int r = 0;
 
     if (!async && (s->arg.flags & PM_SCAN_CHECK_WPASYNC))
         return -EPERM;
+    if (!async && protect) {
+        s->at = end;
+        return 0;
+    }
     vma_pagemap(vma, s->at, end, s->entries);
-    for (unsigned i = 0; s->at < end && !s->full && !r; i++) {
-        u64 c = categories(s->entries[i], async);
+    for (unsigned i = 0; s->at < end && !r; i++) {
+        u64 c = categories(s->entries[i], wp, async);
+        bool all = protect && !s->arg.vec_len && (s->entries[i] & PM_IN_TABLE);
 
-        if (matches(&s->arg, c)) {
-            if (!add_page(s, c & s->arg.wanted)) {
-                s->full = true;
+        if (all || matches(&s->arg, c)) {
+            s->full = !add_page(s, c & s->arg.wanted);
+            if (s->full)
                 break;
-            }
             if (protect && (c & PAGE_IS_WRITTEN))
                 r = userfaultfd_wp_vma(vma, s->at, s->at + PAGE_SIZE, true);
         }
@@ -167,6 +178,9 @@ static int check_arg(struct scan_arg *arg)
         return -EFAULT;
     if (!arg->vec && arg->vec_len)
         return -EINVAL;
+    if (arg->vec > TASK_SIZE ||
+        arg->vec_len > (TASK_SIZE - arg->vec) / sizeof(struct page_region))
+        return -EFAULT;
     arg->end = ALIGN_UP(arg->end, PAGE_SIZE);
     return 0;
 }
@@ -176,7 +190,7 @@ long pagemap_scan(const struct proc_file *p, unsigned cmd, u64 user)
     struct scan_arg __user *arg = (struct scan_arg __user *)user;
     struct mm_struct *mm = proc_file_mm(p);
     struct scan *s = kzalloc(sizeof(*s));
-    long r = !mm ? -ESRCH : !s ? -ENOMEM : cmd == PAGEMAP_SCAN ? 0 : -ENOTTY;
+    long r = !mm ? -ESRCH : !s ? -ENOMEM : cmd == PAGEMAP_SCAN ? 0 : -EINVAL;
 
     if (!r)
         r = copy_from_user(&s->arg, arg, sizeof(*arg));
@@ -185,7 +199,7 @@ long pagemap_scan(const struct proc_file *p, unsigned cmd, u64 user)
     if (!r) {
         s->at = s->arg.start;
         r = scan_all(s, mm);
-        if (put_user_64(s->at, &arg->walk_end))
+        if (put_user_64(r < 0 ? s->arg.end : s->at, &arg->walk_end))
             r = -EFAULT;
     }
     kfree(s);

@@ -6,6 +6,7 @@
 struct fill {
     u64 start; /* of entries[0] */
     u64 *entries;
+    u64 table; /* of every entry that is in a table */
 };
 
 /* A marker looks like a page that was swapped out, as on Linux. */
@@ -33,8 +34,8 @@ static void fill_table(const struct fill *f, u64 va, u64 stop, pte_t *pte)
 
     spin_lock(lock);
     for (; va < stop; va += PAGE_SIZE, pte++)
-        if (!pte_none(pte_get(pte)))
-            f->entries[(va - f->start) >> PAGE_SHIFT] |= describe(pte_get(pte));
+        f->entries[(va - f->start) >> PAGE_SHIFT] |=
+            f->table | (pte_none(pte_get(pte)) ? 0 : describe(pte_get(pte)));
     spin_unlock(lock);
 }
 
@@ -57,7 +58,7 @@ static void fill_area(struct vm_area_struct *vma, u64 start, u64 end,
 
 void vma_pagemap(struct vm_area_struct *vma, u64 start, u64 end, u64 *entries)
 {
-    struct fill f = {start, entries};
+    struct fill f = {start, entries, PM_IN_TABLE};
 
     memset(entries, 0, ((end - start) >> PAGE_SHIFT) * sizeof(*entries));
     fill_area(vma, start, end, &f);
@@ -65,7 +66,7 @@ void vma_pagemap(struct vm_area_struct *vma, u64 start, u64 end, u64 *entries)
 
 void mm_pagemap(struct mm_struct *mm, u64 start, u64 end, u64 *entries)
 {
-    struct fill f = {start, entries};
+    struct fill f = {start, entries, 0};
     struct vm_area_struct *vma;
 
     memset(entries, 0, ((end - start) >> PAGE_SHIFT) * sizeof(*entries));

@@ -25,6 +25,7 @@ void vma_usage_add(struct vm_area_struct *vma, struct vma_usage *u);
 #define PM_SOFT_DIRTY (1ul << 55)
 #define PM_EXCLUSIVE  (1ul << 56) /* no other entry names the page */
 #define PM_UFFD_WP    (1ul << 57)
+#define PM_IN_TABLE   (1ul << 60) /* our own: only vma_pagemap() says so */
 #define PM_FILE       (1ul << 61) /* an object's page */
 #define PM_SWAP       (1ul << 62) /* not there: a userfaultfd's marker */
 #define PM_PRESENT    (1ul << 63)

@@ -92,7 +92,15 @@ static void test_arguments(void)
     s.end = s.start + PAGE;
     is(scan(&s), -EFAULT, "the kernel's half");
     is(ioctl(map_fd, SCAN, NULL), -1, "no structure");
-    is(ioctl(map_fd, _IO('f', 17), &s), -1, "another request");
+    s = scan_of(0, PRESENT);
+    s.vec = 1UL << 63;
+    is(scan(&s), -EFAULT, "and room there");
+    fails(ioctl(map_fd, _IO('f', 17), &s), EINVAL, "another request");
+    s = scan_of(0, PRESENT);
+    s.flags = CHECK_WPASYNC;
+    s.walk_end = 1;
+    is(scan(&s), -EPERM, "not all of it is collected");
+    is(s.walk_end == s.end, 1, "and it says that all was seen");
 }
 
 static void test_kinds(void)

@@ -6,6 +6,7 @@
 #include "mmfuzz.h"
 
 static uint64_t state;
+static unsigned more = 1;
 
 void draw_seed(uint64_t seed)
 {
@@ -98,6 +99,8 @@ long draw_prot(void)
 
 static unsigned weight(const struct call *call, enum theme theme)
 {
+    if (theme == THEME_PAGERS)
+        return call->weight * (call->theme == THEME_ANY ? 1 : more);
     return call->theme == THEME_ANY || call->theme == theme ? call->weight : 0;
 }
 
@@ -126,6 +129,11 @@ static void draw_args(struct op *op, const struct call *call)
 enum theme draw_theme(void)
 {
     return draw_below(THEMES);
+}
+
+void draw_more(unsigned times)
+{
+    more = times;
 }
 
 void draw_op(struct op *op, enum theme theme)

@@ -1,11 +1,12 @@
 /*
- * mmfuzz [-v] [-x MASK,...] SEED|FIRST-LAST N|FIRST-LAST...
- * mmfuzz [-v] [-x MASK,...] SEED/N...
+ * mmfuzz [-v] [-u N] [-x MASK,...] SEED|FIRST-LAST N|FIRST-LAST...
+ * mmfuzz [-v] [-u N] [-x MASK,...] SEED/N...
  * mmfuzz -r [-x MASK,...] "OP ARG...; OP ARG...; ..."...
  *
  * Draws the sequences of SEED that have these numbers and prints a line with
  * the hash of each one's story; -v: the story itself. -r: runs the given
- * sequences and prints their stories.
+ * sequences and prints their stories. -u: other sequences, all of which are
+ * about userfaultfds, their operations drawn N times as often.
  * MASK leaves operations out: see mask_add_one(). What is masked is printed.
  */
 #include <stdio.h>
@@ -21,6 +22,7 @@
 #define LOG_SIZE     (1 << 20)
 
 static int verbose;
+static unsigned uffd_more; /* -u */
 
 /* One write per line: nothing is left in a buffer that a child inherits. */
 static void print(const char *text)
@@ -60,10 +62,10 @@ static void drawn_sequence(uint64_t seed, unsigned long number)
     int i;
 
     draw_seed(seed << 32 | number);
-    theme = draw_theme();
+    theme = uffd_more ? THEME_PAGERS : draw_theme();
     for (i = 0; i < MAPPINGS; i++)
         draw_mapping(&ops[i]);
-    if (theme == THEME_UFFD) {
+    if (theme != THEME_ANY) {
         draw_named(&ops[i++], "uffd");
         draw_named(&ops[i++], "uffdreg");
         ops[i - 2].args[0] = ops[i - 1].args[0] = UFFD_FD;
@@ -103,9 +105,10 @@ static void named_sequence(const char *name)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: mmfuzz [-v] [-x MASK,...] SEEDS N|FIRST-LAST...\n"
-                    "       mmfuzz [-v] [-x MASK,...] SEED/N...\n"
-                    "       mmfuzz -r [-x MASK,...] \"OP ARG...; ...\"...\n");
+    fprintf(stderr,
+            "usage: mmfuzz [-v] [-u N] [-x MASK,...] SEEDS N|FIRST-LAST...\n"
+            "       mmfuzz [-v] [-u N] [-x MASK,...] SEED/N...\n"
+            "       mmfuzz -r [-x MASK,...] \"OP ARG...; ...\"...\n");
     return 2;
 }
 
@@ -137,9 +140,11 @@ int main(int argc, char **argv)
     int option, given = 0;
     struct range seeds = {0, 0};
 
-    while ((option = getopt(argc, argv, "rvx:")) != -1) {
+    while ((option = getopt(argc, argv, "rvu:x:")) != -1) {
         verbose |= option == 'v' || option == 'r';
         given |= option == 'r';
+        if (option == 'u')
+            draw_more(uffd_more = atoi(optarg));
         if (option == 'x')
             mask = optarg;
         if (option == '?')

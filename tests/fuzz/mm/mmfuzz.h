@@ -30,7 +30,8 @@
 enum theme {
     THEME_ANY,
     THEME_UFFD,
-    THEMES
+    THEMES,
+    THEME_PAGERS = THEMES /* on demand only: uffd's, more of it */
 };
 
 struct call {
@@ -57,6 +58,7 @@ long draw_page(void); /* an address in the arena, now and then elsewhere */
 long draw_length(void);
 long draw_prot(void);
 enum theme draw_theme(void);
+void draw_more(unsigned times); /* THEME_PAGERS: of what THEME_UFFD has */
 void draw_op(struct op *op, enum theme theme);
 void draw_named(struct op *op, const char *name);
 void draw_mapping(struct op *op); /* what most of the others need first */

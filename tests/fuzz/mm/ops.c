@@ -10,6 +10,10 @@
     {                                                                          \
 #name, argc, weight, THEME_UFFD, draw_##name, run_##name               \
     }
+#define MORE(name, argc, weight)                                               \
+    {                                                                          \
+#name, argc, weight, THEME_PAGERS, draw_##name, run_##name             \
+    }
 
 const struct call calls[] = {
     CALL(mmap, 6, 24),
@@ -60,5 +64,10 @@ const struct call calls[] = {
     UFFD(uffdcont, 4, 5),
     UFFD(uffdpoison, 4, 4),
     UFFD(uffdmove, 5, 8),
+    MORE(pagemap, 0, 3),
+    MORE(scan, 6, 8),
+    MORE(clearrefs, 1, 2),
+    MORE(uffdinfo, 1, 1),
+    MORE(uffdserver, 1, 2),
     {0},
 };

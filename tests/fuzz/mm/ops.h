@@ -66,3 +66,10 @@ OPERATION(uffdwp);
 OPERATION(uffdcont);
 OPERATION(uffdpoison);
 OPERATION(uffdmove);
+
+/* ops_pagers.c */
+OPERATION(pagemap);
+OPERATION(scan);
+OPERATION(clearrefs);
+OPERATION(uffdinfo);
+OPERATION(uffdserver);

@@ -25,14 +25,19 @@
 /* More, and it goes round in circles: the descriptor is closed. */
 #define MESSAGES_MAX 500
 #define POISON       0xc020aa08
+#define MOVE         0xc028aa05
+#define DONTWAKE     1 /* of COPY, ZEROPAGE, CONTINUE, POISON, MOVE */
 #define EEXIST       17
 
+long server_style;
 static int started, messages;
 static struct pollfd served[1 + UFFD_SLOTS + CHILDREN];
 static int served_count;
 static long to_add, to_close; /* what is asked: descriptors */
-static char server_stack[1 << 16] __attribute__((aligned(4096)));
-static char source[PAGE] __attribute__((aligned(4096)));
+/* How much there is of all this shows in `status`: oracle.txt. */
+static char server_stack[13 * PAGE] __attribute__((aligned(4096)));
+static char source[2 * PAGE] __attribute__((aligned(4096)));
+static char moved[2 * PAGE] __attribute__((aligned(4096)));
 
 static void drop(int i)
 {
@@ -65,23 +70,38 @@ static const char *place(uint64_t address, char *text)
     return text;
 }
 
+/* a: where from, for those that have it; mode. */
 static long ask(long fd, unsigned long request, uint64_t address, uint64_t a,
-                uint64_t b, const char *name)
+                uint64_t mode, const char *name)
 {
-    uint64_t words[5] = {address, PAGE, a, b};
+    uint64_t size = server_style & STYLE_TWO ? 2 * PAGE : PAGE;
+    uint64_t words[5] = {address, size, mode, 0};
     long result;
 
-    if (request == UFFDIO_COPY) {
+    if (server_style & STYLE_LATE && request != UFFDIO_WAKE &&
+        request != UFFDIO_UNREGISTER && request != UFFDIO_WRITEPROTECT)
+        words[2] |= DONTWAKE;
+    if (request == UFFDIO_COPY || request == MOVE) {
+        words[3] = words[2];
+        words[2] = size;
         words[1] = a;
-        words[2] = PAGE;
     }
     result = SYS(ioctl, fd, request, words);
     log_event(" %s=%ld", name, result);
     return result;
 }
 
+/* What was moved away is there again, for the next time. */
+static int fill_by_move(long fd, uint64_t page)
+{
+    memset(moved, 0xc3, sizeof(moved));
+    return !ask(fd, MOVE, page, (uintptr_t)moved, 0, "move");
+}
+
 static int fill_missing(long fd, uint64_t page)
 {
+    if (server_style & STYLE_MOVE && fill_by_move(fd, page))
+        return 0;
     switch (page / PAGE % 8) {
     case 0:
     case 4:
@@ -107,7 +127,8 @@ static int serve_fault(long fd, uint64_t flags, uint64_t address)
     if (flags & UFFD_PAGEFAULT_FLAG_WP)
         result = ask(fd, UFFDIO_WRITEPROTECT, page, 0, 0, "unprotect");
     else if (flags & UFFD_PAGEFAULT_FLAG_MINOR)
-        result = ask(fd, UFFDIO_CONTINUE, page, 0, 0, "continue");
+        result = ask(fd, UFFDIO_CONTINUE, page, 0,
+                     server_style & STYLE_CONT_WP ? 2 : 0, "continue");
     else
         result = fill_missing(fd, page);
     if (result && result != -EEXIST)
