@@ -351,7 +351,7 @@ fuzz-host:
 	@tests/fuzz/host/run $(BUILD) fuzz $(or $(SECONDS),60) $(ARGS)
 
 oracle-host: all guest-programs
-	@tools/oracle-host $(BUILD)
+	@tools/oracle-host $(BUILD) $(ARGS)
 
 # Linux 6.12 in the same QEMU; only these targets fetch and need it.
 oracle-linux: $(ORACLE)/init
