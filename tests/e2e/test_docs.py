@@ -89,6 +89,16 @@ def test_names_are_there(document, words):
     assert not missing
 
 
+def test_tests_are_there(files):
+    """The last column of the rows of the fault's way."""
+    rows = re.findall(r"^\|.*\|(.*)\|$", read("docs", "fault-path.md"), re.M)
+    names = {name for row in rows[2:] for name in row.strip().split(", ")}
+    homes = ("tests/{}.py", "tests/{}.c", "tests/guest/{}.c")
+    missing = [name for name in sorted(names)
+               if not any(home.format(name) in files for home in homes)]
+    assert len(names) > 20 and not missing
+
+
 def headings(document):
     """The anchors of a document, as GitHub makes them."""
     lines = re.findall(r"^#+ (.*)$", read(document), re.M)
