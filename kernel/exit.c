@@ -14,6 +14,7 @@
 #include <kernel/task.h>
 #include <kernel/tty.h>
 #include <kernel/uffd.h>
+#include <mm/userfaultfd.h>
 
 void task_begin_exit(struct task *task, int status)
 {
@@ -220,6 +221,7 @@ void thread_exit(int status)
 {
     struct thread *t = current;
     struct task *task = t->task;
+    bool last;
 
     /* Whatever we may still sleep on is broken off if we were killed. */
     if (thread_doomed(t))
@@ -227,11 +229,12 @@ void thread_exit(int status)
     t->exits = true;
     thread_robust_exit(t);
     thread_clear_tid(t);
-    if (unlikely(t->serves))
-        uffd_thread_gone(t);
     files_set(NULL);
     thread_leave_mm(t);
-    if (thread_leave(t, status)) {
+    last = thread_leave(t, status);
+    if (unlikely(!list_empty(&userfaultfd_all)))
+        uffd_thread_gone(t, last);
+    if (last) {
         task_free_resources(task);
         if (task->pid == 1)
             shutdown_start(task->exit_status);

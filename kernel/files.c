@@ -123,6 +123,24 @@ struct files *files_dup(struct files *files)
     return copy;
 }
 
+bool files_hold(struct files *files, const void *data)
+{
+    bool found = false;
+
+    spin_lock(&files->lock);
+    for (int i = 0; i < files->capacity && !found; i++)
+        found = files->slots[i].file && files->slots[i].file->data == data;
+    spin_unlock(&files->lock);
+    return found;
+}
+
+void file_close(struct file *f)
+{
+    if (unlikely(f->ops->closed))
+        f->ops->closed(f);
+    file_put(f);
+}
+
 void files_set(struct files *files)
 {
     struct thread *t = current;
@@ -170,7 +188,7 @@ void files_close_exec(struct files *files)
             f = slot_take(files, i);
         spin_unlock(&files->lock);
         if (f)
-            file_put(f);
+            file_close(f);
     }
 }
 
@@ -244,7 +262,7 @@ int fd_replace(struct file *f, bool cloexec, int fd)
     files->slots[fd] = (struct fd_slot){f, cloexec};
     spin_unlock(&files->lock);
     if (old)
-        file_put(old);
+        file_close(old);
     return fd;
 }
 

@@ -99,33 +99,21 @@ const struct file_operations walk_ops = {
 
 /* ---- /proc/PID/uffd ---- */
 
-static unsigned list_count(const struct list_head *head)
-{
-    const struct list_head *at;
-    unsigned n = 0;
-
-    for (at = head->next; at != head; at = at->next)
-        n++;
-    return n;
-}
-
 static void show_served(const struct proc_file *p, struct seq *s,
                         struct vm_area_struct *vma)
 {
     struct userfaultfd_ctx *ctx = vma->vm_uffd;
-    unsigned pending, taken;
+    unsigned pending, total;
 
     if (!ctx)
         return;
-    spin_lock(&ctx->lock);
-    pending = list_count(&ctx->pending);
-    taken = list_count(&ctx->taken);
-    spin_unlock(&ctx->lock);
+    userfaultfd_count(ctx, &pending, &total);
     seq_printf(s, "[%u] %lx-%lx%s%s%s: %u faults unread, %u being served\n",
                p->task->pid, vma->vm_start, vma->vm_end,
                vma->vm_flags & VM_UFFD_MISSING ? " missing" : "",
                vma->vm_flags & VM_UFFD_WP ? " write-protect" : "",
-               vma->vm_flags & VM_UFFD_MINOR ? " minor" : "", pending, taken);
+               vma->vm_flags & VM_UFFD_MINOR ? " minor" : "", pending,
+               total - pending);
 }
 
 int uffd_show(const struct proc_file *p, struct seq *s, u64 *cursor)

@@ -28,7 +28,7 @@ long sys_close(int fd)
 
     if (!f)
         return -EBADF;
-    file_put(f);
+    file_close(f);
     return 0;
 }
 

@@ -187,6 +187,7 @@ static const struct file_operations uffd_ops = {
     .read = uffd_read,
     .poll = uffd_poll,
     .ioctl = uffd_ioctl,
+    .closed = uffd_closed,
     .release = uffd_release,
 };
 

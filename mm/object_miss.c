@@ -104,7 +104,7 @@ static void describe(struct object_miss *m, const struct object_pager *pager)
     m->deadline_ns = pager->args.deadline_ns;
     m->action = pager->args.action;
     m->wait.address = NO_ADDRESS | m->index << PAGE_SHIFT;
-    m->wait.refuses = true;
+    m->wait.guard = WAIT_REFUSES | (m->deadline_ns ? WAIT_ENDS : 0);
     m->wait.msg = (struct uffd_msg){0};
     m->wait.msg.event = UFFD_EVENT_FL_MISS;
     m->wait.msg.object.cookie = pager->args.cookie;

@@ -18,7 +18,8 @@ static void wait_init(struct userfaultfd_wait *w, const struct vm_fault *vmf,
     w->address = vmf->address;
     /* A system call's own access goes on after a mere handler's signal */
     w->mode = vmf->flags & FAULT_USER ? WAIT_INTERRUPTIBLE : WAIT_KILLABLE;
-    w->woken = w->refuses = false;
+    w->woken = false;
+    w->guard = 0;
     w->msg = (struct uffd_msg){0};
     w->msg.event = UFFD_EVENT_PAGEFAULT;
     w->msg.pagefault.address = vmf->address;
@@ -95,7 +96,10 @@ static bool take_guard(const struct vm_fault *vmf, struct userfaultfd_wait *w,
     if (likely(!(vmf->vma->vm_flags & VM_GUARD_MASK)))
         return false;
     *guard = *userfaultfd_guard_of(vmf->vma);
-    w->refuses = guard->flags & UFFD_FL_GUARD_DEADLOCK;
+    if (guard->flags & UFFD_FL_GUARD_DEADLOCK)
+        w->guard |= WAIT_REFUSES;
+    if (guard->deadline_ns)
+        w->guard |= WAIT_ENDS;
     return true;
 }
 

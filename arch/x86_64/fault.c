@@ -284,7 +284,7 @@ static bool broken_off(struct page_fault *pf)
     if (!thread_signal_pending(pf->user ? WAIT_INTERRUPTIBLE : WAIT_KILLABLE))
         return false;
     if (pf->user)
-        ledger_finish(pf->rec, END_KILLED);
+        finish_failed(pf->rec, END_KILLED);
     else
         kernel_fault(pf, "user copy of a dying task");
     return true;

@@ -47,6 +47,7 @@ struct file_operations {
     struct mem_object *(*object)(struct file *f); /* for mmap, exec; no ref */
     int (*stat)(struct file *f, struct stat_k *st);
     void (*show_fdinfo)(struct file *f, struct seq *s); /* rows of its own */
+    void (*closed)(struct file *f); /* one descriptor, of several maybe */
     void (*release)(struct file *f);
     bool seekable;
 };
@@ -115,6 +116,12 @@ __must_check int fd_install(struct file *f, bool cloexec, int from);
 /* The same at fd itself, closing what was there. Returns fd, -EBADF (out of
  * range), -ENOMEM. */
 __must_check int fd_replace(struct file *f, bool cloexec, int fd);
+
+/* The reference of a slot that was emptied is dropped. */
+void file_close(struct file *f);
+
+/* Some slot has a file with that data. */
+bool files_hold(struct files *files, const void *data);
 
 /* Empties the slot; the file, whose reference is now the caller's, or NULL. */
 struct file *fd_take(int fd) __must_check;

@@ -120,10 +120,12 @@ struct thread {
 #ifdef LOCKDEP
     int sleeping_locks; /* that it holds */
 #endif
-    u32 faults_off;             /* see pagefault_disable() */
-    bool oops;                  /* it met a bug and is on its way out */
-    bool serves;                /* userfaultfds, see uffd_deadlock.c */
-    bool exits;                 /* and waits for no pager any more */
+    u32 faults_off;   /* see pagefault_disable() */
+    bool oops;        /* it met a bug and is on its way out */
+    bool serves;      /* userfaultfds, see uffd_deadlock.c */
+    u64 look, member; /* when it last found us waiting, able to help */
+    u64 look_since;   /* the wait found */
+    bool exits;       /* and waits for no pager any more */
     struct fault_record *fault; /* the fault being handled, or NULL */
 
     struct sig_pending pending; /* this thread's own; last */

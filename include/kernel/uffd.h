@@ -15,8 +15,11 @@ int uffd_take(struct file *f, struct uffd_msg *msgs, unsigned max, bool wait);
 /* ioctl_userfaultfd(2), see kernel/uffd_ioctl.c. */
 long uffd_ioctl(struct file *f, unsigned cmd, u64 arg);
 
-/* The thread, which is the current one and ends, serves nothing any more. */
-void uffd_thread_gone(const struct thread *t);
+/* The thread, which is the current one and ends, has left its descriptors; last
+ * of its task. / A table has let go of a userfaultfd's descriptor. Those who
+ * wait may be alone now. */
+void uffd_thread_gone(const struct thread *t, bool last);
+void uffd_closed(struct file *f);
 
 /* /dev/userfaultfd: one ioctl, that makes another. */
 extern const struct file_operations uffd_dev_ops;

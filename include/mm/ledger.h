@@ -44,11 +44,9 @@ struct fault_record {
     u32 end;                           /* enum fault_end */
     u64 vma_start, vma_end, vma_flags; /* 0,0: no area found */
     u64 walk_before[4];                /* entries, root first; 0: none */
-    union {
-        u64 walk_after[4];
-        u64 cycle[4]; /* END_DEADLOCK: ids of the faults waited for, in turn */
-    };
+    u64 walk_after[4];
     u64 stage[STAGE_COUNT];
+    u64 cycle[4]; /* END_DEADLOCK: ids of the faults waited for; 0: no more */
 };
 
 #define LEDGER_SLOTS 1024 /* per CPU, a power of two */

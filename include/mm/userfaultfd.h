@@ -32,6 +32,8 @@ struct userfaultfd_ctx {
     struct thread *server; /* the last that did */
     struct thread *servers[UFFD_SERVERS];
     s8 server_count;
+    struct thread *helper;     /* who could, when last asked; or NULL */
+    u64 look, members;         /* when it was last asked, found members */
     struct list_head all_link; /* userfaultfd_all */
     struct thread *reader;     /* blocked in read(2), woken first; or NULL */
     struct uffd_msg *handed;   /* where it wants its message */
@@ -55,9 +57,12 @@ struct userfaultfd_wait {
     struct fault_record *rec; /* may be NULL */
     u64 address;              /* page aligned */
     enum wait_mode mode;
-    bool woken;   /* and off the queue; under ctx->lock */
-    bool refuses; /* to be part of a cycle, see UFFD_FL_GUARD_DEADLOCK */
+    bool woken; /* and off the queue; under ctx->lock */
+    u8 guard;   /* WAIT_* */
 };
+
+#define WAIT_REFUSES 1 /* to be in a cycle, see UFFD_FL_GUARD_DEADLOCK */
+#define WAIT_ENDS    2 /* at a deadline */
 
 enum event_state {
     EVENT_QUEUED, /* to be read */

@@ -65,9 +65,25 @@ def test_deadlocks(program):
         r"userfaultfd: deadlock closed by 2\[2\]: SIGBUS\s+"
         r"2\[2\] at [0-9a-f]+, fault #\d+, waits for 2\[2\]",
         r"deadlock closed by 2\[6\]: SIGBUS\s+"
-        r"2\[4\] at [0-9a-f]+, fault #\d+, waits for 2\[6\]\s+"
-        r"2\[6\] at [0-9a-f]+, fault #\d+, waits for 2\[4\]"])
+        r"2\[6\] at [0-9a-f]+, fault #\d+, waits for 2\[4\]\s+"
+        r"2\[4\] at [0-9a-f]+, fault #\d+, waits for 2\[6\]"])
     assert b"not ok" not in ran.out
+    assert "unless" not in ran.text
+
+
+@pytest.mark.parametrize("how", [["--icount"], ["--smp", "4"]],
+                         ids=["icount", "smp4"])
+def test_certain_deadlocks(program, how):
+    ran = harness.boot(*how, "--run", program("deadlock_certain"))
+    ran.expect(0, text=[
+        r"^1\.\.\d+$",
+        r"userfaultfd: deadlock closed by (\d+)\[\d+\]: SIGBUS\s+"
+        r"\1\[\d+\] at [0-9a-f]+, fault #\d+, waits for( \1\[\d+\]){8} "
+        r"\.\.\.\n(  \1\[.*\n){7}  and 33 more",
+        r"deadlock closed by (\d+\[\d+\]), unless a new one comes\s+"
+        r"\1 at [0-9a-f]+, fault #\d+, waits for \1\s+ok"])
+    assert b"not ok" not in ran.out
+    assert ran.text.count("unless") == 1
 
 
 def test_own_faults(program):

@@ -154,6 +154,7 @@ static int wait_for_oneself(struct report *report)
 static int read_into_oneself(struct report *report)
 {
     set_up();
+    leave_hope();
     thread_start(read_byte, pages + PAGE);
     while (!uffd_poll(fd))
         sched_yield();

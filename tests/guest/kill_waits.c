@@ -125,6 +125,7 @@ static void register_missing(void)
     pager = uffd_new(0);
     missing = map_pages(4);
     must(!uffd_register(pager, missing, 4 * PAGE));
+    leave_hope();
 }
 
 static void wait_fault(void)

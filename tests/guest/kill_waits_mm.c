@@ -63,6 +63,7 @@ static int pager_of(unsigned long features, char *pages, unsigned long mode)
     int fd = uffd_new_with(0, features);
 
     must(!uffd_register_mode(fd, pages, 4 * PAGE, mode));
+    leave_hope();
     return fd;
 }
 

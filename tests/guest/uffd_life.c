@@ -151,6 +151,7 @@ static void test_pager_dies(void)
 static int wait_unserved(void *shared)
 {
     set_up();
+    leave_hope();
     start_waiting();
     *(volatile int *)shared = 1;
     return *(volatile char *)(pages + PAGE);

@@ -220,6 +220,20 @@ static inline void *thread_join(pthread_t thread)
     return result;
 }
 
+static inline void *do_nothing(void *unused)
+{
+    for (;;)
+        pause();
+    return unused;
+}
+
+/* A thread that might help whoever waits for a page, and never does: without
+ * hope a wait would be refused, see docs/userfaultfd.md, "Deadlocks". */
+static inline void leave_hope(void)
+{
+    thread_start(do_nothing, NULL);
+}
+
 /* Gives the others time to come as far as they can. */
 static inline void let_run(void)
 {
