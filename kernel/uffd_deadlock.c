@@ -10,7 +10,7 @@
  * Contexts are looked at one by one, so a claim may be of a moment that never
  * was: it counts when a second look finds the very same waits, for then all of
  * them lasted from the end of the first look to the start of the second. Who
- * is told to give up leaves the queue under userfaultfd_all_lock: of two that
+ * is told to give up is marked under userfaultfd_all_lock: of two that
  * close a cycle at once the second sees it broken.
  *
  * To be cheap a context remembers one who could help: as long as that thread
@@ -122,7 +122,7 @@ static void mark_waits(struct userfaultfd_ctx *ctx, bool again)
         u64 since = w->rec ? w->rec->stage[STAGE_QUEUED] : 0;
 
         if (!since || (READ_ONCE(t->work) & WORK_SIGNAL) ||
-            (certain && (w->guard & WAIT_ENDS)) ||
+            (w->guard & WAIT_REFUSED) || (certain && (w->guard & WAIT_ENDS)) ||
             (again && (t->look != look_no - 1 || t->look_since != since)))
             continue;
         t->look = look_no;
@@ -317,15 +317,6 @@ static void tell(struct fault_record *rec)
 
 /* ---- the fault that closes it ---- */
 
-static void leave_queue(struct userfaultfd_ctx *ctx, struct userfaultfd_wait *w)
-{
-    spin_lock(&ctx->lock);
-    if (!w->woken)
-        list_del(&w->link);
-    w->woken = true;
-    spin_unlock(&ctx->lock);
-}
-
 /* The wait is part of a cycle; if that is refused, or has lasted, it is told,
  * and in the first case the wait is over. */
 static bool examine(struct userfaultfd_ctx *ctx, struct userfaultfd_wait *w,
@@ -346,7 +337,7 @@ static bool examine(struct userfaultfd_ctx *ctx, struct userfaultfd_wait *w,
     if (*refused || (found && lasts))
         tell(w->rec);
     if (*refused)
-        leave_queue(ctx, w);
+        w->guard |= WAIT_REFUSED;
     spin_unlock(&userfaultfd_all_lock);
     return found;
 }
@@ -389,8 +380,10 @@ static void ask_again(struct userfaultfd_ctx *ctx)
         if (w->thread->look == look_no &&
             (certain || w->thread->member == look_no))
             break;
-    if (w)
+    if (w) {
+        userfaultfd_unfind(ctx, w);
         userfaultfd_wake_wait(w, cycles(), thread_wake);
+    }
     spin_unlock(&ctx->lock);
 }
 

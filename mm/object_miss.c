@@ -10,8 +10,6 @@
 #include <mm/fault.h>
 #include <mm/object_pager.h>
 
-#define NO_ADDRESS (1ull << 63) /* and the offset in the object */
-
 /* Who waits for a page, on the waiter's stack. */
 struct object_miss {
     struct userfaultfd_wait wait;

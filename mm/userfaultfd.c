@@ -32,6 +32,7 @@ struct userfaultfd_ctx *userfaultfd_ctx_create(struct mm_struct *mm, u32 flags)
     spin_lock_class(&ctx->lock, LOCK_UFFD);
     list_init(&ctx->pending);
     list_init(&ctx->taken);
+    interval_tree_init(&ctx->crowd);
     list_init(&ctx->events);
     list_init(&ctx->objects);
     wait_queue_init(&ctx->readers);
@@ -76,7 +77,7 @@ void userfaultfd_release(struct userfaultfd_ctx *ctx)
     }
     object_pagers_release(ctx);
     userfaultfd_lose_events(ctx);
-    userfaultfd_wake(ctx, 0, ~0ull);
+    userfaultfd_wake_all(ctx);
     wake_up_all(&ctx->readers);
     userfaultfd_ctx_put(ctx);
 }

@@ -34,6 +34,13 @@ static void wait_init(struct userfaultfd_wait *w, const struct vm_fault *vmf,
         w->msg.pagefault.ptid = thread_tid(w->thread);
 }
 
+static __noinline void join_crowd(struct userfaultfd_ctx *ctx,
+                                  struct userfaultfd_wait *w)
+{
+    w->node.first = w->node.last = w->address;
+    interval_insert(&ctx->crowd, &w->node);
+}
+
 /* True: as for userfaultfd_queue(). */
 static bool wait_queue_fault(struct userfaultfd_ctx *ctx,
                              struct userfaultfd_wait *w)
@@ -44,6 +51,10 @@ static bool wait_queue_fault(struct userfaultfd_ctx *ctx,
     if (likely(w->rec))
         w->rec->stage[STAGE_QUEUED] = now;
     spin_lock(&ctx->lock);
+    if (likely(!ctx->lone))
+        ctx->lone = w;
+    else
+        join_crowd(ctx, w);
     handed = userfaultfd_queue(ctx, w, now);
     spin_unlock(&ctx->lock);
     return handed;
@@ -72,8 +83,10 @@ static void wait_dequeue(struct userfaultfd_ctx *ctx,
     if (likely(userfaultfd_woken(w) && spin_is_free(&ctx->lock)))
         return;
     spin_lock(&ctx->lock);
-    if (!w->woken)
+    if (!w->woken) {
+        userfaultfd_unfind(ctx, w);
         list_del(&w->link);
+    }
     spin_unlock(&ctx->lock);
 }
 

@@ -62,39 +62,52 @@ unsigned userfaultfd_next_faults(struct userfaultfd_ctx *ctx,
 }
 
 /* What the fault waits for has been done to its page, whose entry is this. */
-static void note_filled(struct fault_record *rec, pte_t entry, u64 now)
+static inline void note_filled(const struct userfaultfd_wait *w, pte_t entry,
+                               u64 now)
 {
-    rec->stage[STAGE_FILLED] = now;
-    rec->walk_after[PT_LEVELS - 1] = entry.v;
+    if (unlikely(!w->rec))
+        return;
+    w->rec->stage[STAGE_FILLED] = now;
+    w->rec->walk_after[PT_LEVELS - 1] = entry.v;
+}
+
+#define for_each_in_crowd(ctx, node, next, first, last)                        \
+    for ((node) = interval_first(&(ctx)->crowd, first, last);                  \
+         (node) && ((next) = interval_next(node, first, last), true);          \
+         (node) = (next))
+
+static struct userfaultfd_wait *wait_of(struct interval_node *node)
+{
+    return container_of(node, struct userfaultfd_wait, node);
 }
 
 void userfaultfd_stamp(struct userfaultfd_ctx *ctx, u64 address, pte_t entry)
 {
-    struct userfaultfd_wait *w;
+    struct interval_node *node, *next;
     u64 now = cycles();
 
     spin_lock(&ctx->lock);
-    list_for_each_entry (w, &ctx->taken, link)
-        if (w->address == address && w->rec)
-            note_filled(w->rec, entry, now);
+    if (ctx->lone && ctx->lone->address == address)
+        note_filled(ctx->lone, entry, now);
+    if (unlikely(ctx->crowd.node))
+        for_each_in_crowd (ctx, node, next, address, address)
+            note_filled(wait_of(node), entry, now);
     spin_unlock(&ctx->lock);
 }
 
-/* Wakes the sleepers of one queue that wait within the range; ctx->lock held.
- */
-static __always_inline_ void wake_list(struct list_head *queue, u64 start,
-                                       u64 len, u64 now,
-                                       void (*wake)(struct thread *),
-                                       const pte_t *filled)
+/* Those of the range but the lone one. */
+static __noinline void wake_crowd(struct userfaultfd_ctx *ctx, u64 start,
+                                  u64 len, u64 now,
+                                  void (*wake)(struct thread *),
+                                  const pte_t *filled)
 {
-    struct userfaultfd_wait *w, *next;
+    struct interval_node *node, *next;
 
-    list_for_each_entry_safe (w, next, queue, link) {
-        if (w->address - start >= len)
-            continue;
-        if (filled && w->rec)
-            note_filled(w->rec, *filled, now);
-        userfaultfd_wake_wait(w, now, wake);
+    for_each_in_crowd (ctx, node, next, start, start + len - 1) {
+        interval_remove(&ctx->crowd, node);
+        if (filled)
+            note_filled(wait_of(node), *filled, now);
+        userfaultfd_wake_wait(wait_of(node), now, wake);
     }
 }
 
@@ -102,11 +115,37 @@ static __always_inline_ void wake_range(struct userfaultfd_ctx *ctx, u64 start,
                                         u64 len, void (*wake)(struct thread *),
                                         const pte_t *filled)
 {
+    struct userfaultfd_wait *w;
     u64 now = cycles();
 
     spin_lock(&ctx->lock);
-    wake_list(&ctx->pending, start, len, now, wake, NULL);
-    wake_list(&ctx->taken, start, len, now, wake, filled);
+    w = ctx->lone;
+    if (w && w->address - start < len) {
+        ctx->lone = NULL;
+        if (filled)
+            note_filled(w, *filled, now);
+        userfaultfd_wake_wait(w, now, wake);
+    }
+    if (unlikely(ctx->crowd.node))
+        wake_crowd(ctx, start, len, now, wake, filled);
+    spin_unlock(&ctx->lock);
+}
+
+static void wake_list(struct userfaultfd_ctx *ctx, struct list_head *queue)
+{
+    struct userfaultfd_wait *w, *next;
+
+    list_for_each_entry_safe (w, next, queue, link) {
+        userfaultfd_unfind(ctx, w);
+        userfaultfd_wake_wait(w, cycles(), thread_wake);
+    }
+}
+
+void userfaultfd_wake_all(struct userfaultfd_ctx *ctx)
+{
+    spin_lock(&ctx->lock);
+    wake_list(ctx, &ctx->pending);
+    wake_list(ctx, &ctx->taken);
     spin_unlock(&ctx->lock);
 }
 

@@ -37,8 +37,8 @@ enum thread_state {
 /* Most there can be, zombies included. A task can hold three numbers (pid,
  * group, session), so a tid is always left to be found. */
 #define TID_MAX     32768
-#define THREADS_MAX 8000
-#define TASKS_MAX   8000
+#define THREADS_MAX 12000
+#define TASKS_MAX   6500
 
 /* Signal actions; CLONE_SIGHAND shares them. */
 struct sighand {

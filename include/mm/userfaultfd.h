@@ -9,6 +9,7 @@
 #pragma once
 
 #include <mm/hooks.h>
+#include <mm/interval_tree.h>
 #include <mm/mm.h>
 #include <uapi/faultline/userfaultfd.h>
 
@@ -23,8 +24,12 @@ struct userfaultfd_ctx {
     bool released;        /* the descriptor is closed */
     struct mm_struct *mm; /* holds mm_grab() */
     spinlock_t lock;
-    struct list_head pending;  /* faults nobody has read yet */
-    struct list_head taken;    /* read, waiting for the page */
+    struct list_head pending; /* faults nobody has read yet */
+    struct list_head taken;   /* read, waiting for the page */
+    /* To find faults by address: one that came when there was none other, and
+     * the rest in a tree. */
+    struct userfaultfd_wait *lone;
+    struct rb_root crowd;
     struct list_head events;   /* nobody has read yet */
     struct list_head objects;  /* bound, see object_pager.h */
     struct uffd_guard *guards; /* UFFD_GUARDS, or NULL: none is set */
@@ -40,6 +45,10 @@ struct userfaultfd_ctx {
     struct wait_queue readers; /* the others, and who polls */
 };
 
+#define NO_ADDRESS                                                             \
+    (1ull << 63) /* and the offset in an object that is missed                 \
+                  */
+
 /* What becomes of a fault that nobody serves, see mm/userfaultfd_guard.c. An
  * area names its guard by number; the mmap lock, or the area's, keeps what that
  * number means. */
@@ -52,6 +61,7 @@ struct uffd_guard {
 /* One blocked fault, on the faulting thread's stack. */
 struct userfaultfd_wait {
     struct list_head link;
+    struct interval_node node; /* in ctx->crowd, if a fault and not ctx->lone */
     struct uffd_msg msg;
     struct thread *thread;
     struct fault_record *rec; /* may be NULL */
@@ -63,6 +73,7 @@ struct userfaultfd_wait {
 
 #define WAIT_REFUSES 1 /* to be in a cycle, see UFFD_FL_GUARD_DEADLOCK */
 #define WAIT_ENDS    2 /* at a deadline */
+#define WAIT_REFUSED 4 /* it does not wait any more */
 
 enum event_state {
     EVENT_QUEUED, /* to be read */
@@ -334,6 +345,17 @@ static inline int userfaultfd_sleep(const struct userfaultfd_wait *w,
     return r;
 }
 
+/* It will not be found by its address any more, and, an object's miss, never
+ * was. ctx->lock held. */
+static inline void userfaultfd_unfind(struct userfaultfd_ctx *ctx,
+                                      struct userfaultfd_wait *w)
+{
+    if (ctx->lone == w)
+        ctx->lone = NULL;
+    else if (!(w->address & NO_ADDRESS))
+        interval_remove(&ctx->crowd, &w->node);
+}
+
 /* Wakes it, at cycle now; it may be gone as soon as its thread runs. ctx->lock
  * held. Inside mm/ only. */
 static inline void userfaultfd_wake_wait(struct userfaultfd_wait *w, u64 now,
@@ -373,6 +395,8 @@ extern spinlock_t userfaultfd_all_lock;
 /* The current thread serves ctx: it reads, polls, fills or wakes. */
 void userfaultfd_serve(struct userfaultfd_ctx *ctx);
 
+/* Wakes all that wait. */
+void userfaultfd_wake_all(struct userfaultfd_ctx *ctx);
 /* Wakes the faults blocked on [start, start + len). */
 void userfaultfd_wake(struct userfaultfd_ctx *ctx, u64 start, u64 len);
 /* The same for a pager that is going to sleep: they are to run next. */

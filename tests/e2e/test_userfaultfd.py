@@ -1,5 +1,7 @@
 """Faultline's own userfaultfd requests, which the oracle does not know."""
 
+import re
+
 import pytest
 
 import harness
@@ -84,6 +86,17 @@ def test_certain_deadlocks(program, how):
         r"\1 at [0-9a-f]+, fault #\d+, waits for \1\s+ok"])
     assert b"not ok" not in ran.out
     assert ran.text.count("unless") == 1
+
+
+def test_ten_thousand(program):
+    """All of them wait for one descriptor; the frames are exact after it."""
+    ran = harness.boot("--icount", "--mem", "512M", "--run",
+                       program("ten_thousand"), limit=60)
+    ran.expect(0, text=r"^1\.\.5$")
+    assert b"not ok" not in ran.out
+    before, after = re.search(r"frames: (\d+) in use before the first task, "
+                              r"(\d+) at the end", ran.text).groups()
+    assert before == after
 
 
 def test_own_faults(program):
