@@ -111,7 +111,7 @@ static ssize_t write_page(struct mem_object *object, u64 pos, u64 end,
     int r;
 
     if (!*page)
-        *page = alloc_page();
+        *page = current_charge_page(alloc_page());
     if (!*page)
         return -ENOMEM;
     n = min(end - pos, PAGE_SIZE - offset);

@@ -71,7 +71,7 @@ static int add_page(struct vm_fault *vmf, u64 index, struct page *page,
     int r;
 
     if (!page)
-        page = zeros = alloc_zeroed_page();
+        page = zeros = mm_charge_page(vmf->vma->vm_mm, alloc_zeroed_page());
     if (!page)
         return -ENOMEM;
     r = object_add_page(vmf->vma->vm_object, index, page);

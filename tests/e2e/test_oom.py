@@ -30,6 +30,11 @@ def test_nobody_to_kill(program):
         0, text=[r"^out of memory: killing task hog\[\d+\]$", r"^ended by 9"])
 
 
+def test_nobody_to_kill_for_a_system_call(program):
+    """It is told that it cannot have that page: EFAULT."""
+    hog(program, "nobody_copy", 0).expect(0, text=r"^ended by 0, errno 14$")
+
+
 def test_all_who_share_the_memory(program):
     """They go with it, and it is one victim."""
     ran = hog(program, "shares", 0).expect(0, text=r"^ended by 9")

@@ -3,9 +3,11 @@
  * its own or in a system call of its own, and nobody else notices.
  * oom_score_adj says who goes first, and fork hands it on.
  */
+#define _GNU_SOURCE
 #include "proc.h"
 
 #include <sys/random.h>
+#include <sys/uio.h>
 
 #define MIB   (1UL << 20)
 #define ADJ   "/proc/self/oom_score_adj"
@@ -53,6 +55,26 @@ static int copy_hog(void *unused)
     }
 }
 
+/* Another task's pages, which happen to be ours, are taken hold of first. */
+static int pin_hog(void *unused)
+{
+    char byte = 1;
+
+    (void)unused;
+    for (;;) {
+        char *pages = chunk();
+
+        if (pages == MAP_FAILED)
+            return 2;
+        for (size_t at = 0; at < MIB; at += PAGE) {
+            struct iovec from = {&byte, 1}, to = {pages + at, 1};
+
+            if (process_vm_writev(getpid(), &from, 1, &to, 1, 0) != 1)
+                return 3;
+        }
+    }
+}
+
 /* Shared memory is as real. */
 static int shared_hog(void *unused)
 {
@@ -75,6 +97,7 @@ static void test_hogs(void)
     page[0] = 5;
     is(in_child(hog, NULL), 1000 + SIGKILL, "a hog is killed");
     is(in_child(copy_hog, NULL), 1000 + SIGKILL, "so is one in system calls");
+    is(in_child(pin_hog, NULL), 1000 + SIGKILL, "and one in another task");
     is(in_child(shared_hog, NULL), 1000 + SIGKILL, "and one of shared memory");
     is(page[0], 5, "we go on");
     munmap(page, PAGE);

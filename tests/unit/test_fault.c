@@ -162,6 +162,20 @@ static void module_pages_are_copied_when_written(void **state __maybe_unused)
                      FAKE_SIGBUS);
 }
 
+/* That there is no memory either is no reason to kill somebody for it. */
+static void beyond_the_end_without_memory(void **state __maybe_unused)
+{
+    struct mem_object *object = object_create_shmem(PAGE_SIZE);
+    u64 a = map(2 * PAGE_SIZE, RW, MAP_PRIVATE, object);
+    char *p;
+
+    object_put(object);
+    assert_int_equal(fake_read(mm, a), 0);
+    page_alloc_fail_nth(1);
+    assert_int_equal(fake_access(mm, a + PAGE_SIZE, true, &p), FAKE_SIGBUS);
+    page_alloc_fail_nth(0);
+}
+
 static void stack_grows_to_its_limit(void **state __maybe_unused)
 {
     u64 top = STACK_TOP;
@@ -272,6 +286,7 @@ int main(void)
         TEST(fork_copies_on_write),
         TEST(shared_memory_is_shared),
         TEST(module_pages_are_copied_when_written),
+        TEST(beyond_the_end_without_memory),
         TEST(stack_grows_to_its_limit),
         TEST(dontneed_forgets),
         TEST(the_record_says_it),

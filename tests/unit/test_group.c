@@ -5,6 +5,7 @@
 #include "arena.h"
 
 #include <mm/group.h>
+#include <mm/userfaultfd.h>
 
 static struct mm_group *outer, *inner;
 
@@ -54,6 +55,52 @@ static void the_inner_limit(void **state __maybe_unused)
     assert_int_equal(do_madvise(mm, page_at(3), PAGE_SIZE, MADV_DONTNEED), 0);
     assert_null(mm_group_full(mm));
     assert_true(fake_write(mm, page_at(8), 1));
+}
+
+/* An object's page counts, and so does a copy of it. */
+static void object_pages_count(void **state __maybe_unused)
+{
+    struct mem_object *object = object_create_shmem(4 * PAGE_SIZE);
+    long at = do_mmap(mm, 0, 4 * PAGE_SIZE, RW, MAP_PRIVATE, object, 0, false);
+
+    assert_true(at > 0);
+    object_put(object);
+    assert_int_equal(fake_read(mm, (u64)at), 0);
+    assert_int_equal(inner->used, 1);
+    assert_true(fake_write(mm, (u64)at, 1));
+    assert_int_equal(inner->used, 2);
+    assert_true(fake_write(mm, (u64)at + PAGE_SIZE, 1));
+    assert_int_equal(inner->used, 4);
+}
+
+/* So does what a pager fills, of either kind of memory, and what fallocate(2)
+ * sets aside. */
+static void other_ways_count(void **state __maybe_unused)
+{
+    struct userfaultfd_ctx *ctx = userfaultfd_ctx_create(mm, 0);
+    struct mem_object *object = object_create_shmem(4 * PAGE_SIZE);
+    long at = do_mmap(mm, 0, 4 * PAGE_SIZE, RW, MAP_SHARED, object, 0, true);
+
+    assert_true(at > 0);
+    assert_int_equal(
+        userfaultfd_register(ctx, page_at(0), page_at(1), VM_UFFD_MISSING), 0);
+    assert_int_equal(userfaultfd_register(ctx, (u64)at, (u64)at + PAGE_SIZE,
+                                          VM_UFFD_MISSING),
+                     0);
+    assert_true(fake_write(mm, page_at(2), 1));
+    assert_int_equal(inner->used, 1);
+    assert_int_equal(userfaultfd_fill(ctx, FILL_COPY, page_at(0), page_at(2),
+                                      PAGE_SIZE, false),
+                     PAGE_SIZE);
+    assert_int_equal(inner->used, 2);
+    assert_int_equal(
+        userfaultfd_fill(ctx, FILL_ZERO, (u64)at, 0, PAGE_SIZE, false),
+        PAGE_SIZE);
+    assert_int_equal(inner->used, 3);
+    assert_int_equal(object_reserve(object, PAGE_SIZE, PAGE_SIZE, true), 0);
+    assert_int_equal(inner->used, 4);
+    userfaultfd_release(ctx);
+    object_put(object);
 }
 
 /* A copy counts, as its maker's. */
@@ -114,7 +161,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         GROUP_TEST(pages_count_on_all_levels), GROUP_TEST(the_inner_limit),
         GROUP_TEST(fork_hands_it_on),          GROUP_TEST(the_outer_limit),
-        GROUP_TEST(no_memory_for_a_group),
+        GROUP_TEST(no_memory_for_a_group),     GROUP_TEST(object_pages_count),
+        GROUP_TEST(other_ways_count),
     };
 
     return cmocka_run_group_tests_name("group", tests, fake_boot, NULL);

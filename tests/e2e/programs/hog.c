@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -146,6 +148,33 @@ static int nobody(int unused)
     return 0;
 }
 
+/* The same in a system call, which fails. */
+static int nobody_copy(int unused)
+{
+    int *failed = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t pid;
+
+    (void)unused;
+    *failed = 0;
+    set_adj("-1000");
+    pid = fork();
+    if (!pid)
+        for (;;) {
+            char *pages = mmap(NULL, MIB, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+            for (size_t at = 0; at < MIB; at += PAGE)
+                if (getrandom(pages + at, 1, 0) != 1) {
+                    *failed = errno;
+                    _exit(0);
+                }
+        }
+    pid = ended_by(pid);
+    printf("ended by %d, errno %d\n", pid, *failed);
+    return 0;
+}
+
 static long group(long what, long pages)
 {
     return prctl(PR_MEMORY_GROUP, what, pages);
@@ -161,6 +190,16 @@ static long touch(size_t pages)
     return group(PR_GROUP_USED, 0);
 }
 
+/* By write(2) to an object, which stays. */
+static int write_pages(size_t count)
+{
+    int fd = syscall(SYS_memfd_create, "object", 0);
+    char *bytes =
+        mmap(NULL, count * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return write(fd, bytes, count * PAGE) != (ssize_t)(count * PAGE);
+}
+
 /* A group of its own, in which a small task and a hog run. */
 static int inside(size_t limit)
 {
@@ -172,6 +211,8 @@ static int inside(size_t limit)
         return 1;
     if (touch(100) < 100 || group(PR_GROUP_USED, 0) > 120)
         return 2;
+    if (write_pages(20) || group(PR_GROUP_USED, 0) < 120)
+        return 6;
     small = fork();
     if (!small) {
         touch(50);
@@ -257,8 +298,10 @@ static const struct {
     const char *name;
     int (*run)(int number);
 } ways[] = {
-    {"rounds", rounds}, {"crowd", crowd},       {"nobody", nobody},
-    {"spare", spare},   {"group", group_limit}, {"shares", shares},
+    {"rounds", rounds},           {"crowd", crowd},
+    {"nobody", nobody},           {"spare", spare},
+    {"group", group_limit},       {"shares", shares},
+    {"nobody_copy", nobody_copy},
 };
 
 int main(int argc, char **argv)
