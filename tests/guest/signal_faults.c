@@ -65,6 +65,10 @@ static void signal_waiter(int fd, int kernel)
     nap(20);
     is(shared->handled, !kernel, "%s: the handler %s", name,
        kernel ? "waits" : "runs");
+    for (int i = 0; i < 3; i++) { /* also when it is woken for nothing */
+        must(!uffd_wake(fd, page, PAGE));
+        nap(5);
+    }
     ok(!shared->done, "%s: it waits on", name);
     must(!uffd_zero(fd, page, PAGE, NULL));
     pthread_join(thread, NULL);
