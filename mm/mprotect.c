@@ -97,11 +97,11 @@ static __always_inline_ int protect_part(struct vm_area_struct **vma, u64 start,
 
     if (!may_protect(*vma, prot))
         return -EACCES;
-    if (unlikely((*vma)->vm_flags & VM_SEALED))
-        return -EPERM;
     flags = ((*vma)->vm_flags & ~VM_ACCESS) | (prot & VM_ACCESS);
     if (unlikely(key >= 0 || prot == VM_EXEC || (flags & VM_PKEY_MASK)))
         flags = (flags & ~VM_PKEY_MASK) | pkey_for_mprotect(*vma, prot, key);
+    if (unlikely((*vma)->vm_flags & VM_SEALED))
+        return -EPERM; /* the key for execute-only memory is taken by now */
     return flags == (*vma)->vm_flags ? 0 : protect_area(vma, start, end, flags);
 }
 

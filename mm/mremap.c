@@ -170,18 +170,43 @@ static void leave_area(const struct remap *rm, struct vm_area_struct *vma)
 
 /* The new area merges with those beside it, but not with the one its pages
  * left (or NULL). That could only be like it without pages of its own: then
- * nobody knows it by its offset meanwhile. */
-static void join_neighbours(struct vm_area_struct *new,
-                            struct vm_area_struct *left)
+ * nobody knows it by its offset meanwhile. Returns what it has become. */
+static struct vm_area_struct *join_neighbours(struct vm_area_struct *new,
+                                              struct vm_area_struct *left)
 {
     const bool apart = left && !left->vm_object && !left->vm_anon;
     const u64 pgoff = left ? left->vm_pgoff : 0;
 
     if (apart)
         left->vm_pgoff = ~0ull;
-    vma_rejoin(new);
+    new = vma_rejoin(new);
     if (apart)
         left->vm_pgoff = pgoff;
+    return new;
+}
+
+static bool holds(const struct vm_area_struct *vma, u64 addr)
+{
+    return vma->vm_start <= addr && addr < vma->vm_end;
+}
+
+/* The old area, without private pages, reached from first to last. If the new
+ * one grew together with what is left on one side, that on the other side has
+ * its id as well: on Linux the old was one with the new before it was cut. */
+static void spread_anon(const struct vm_area_struct *new, u64 first, u64 last)
+{
+    const u64 ends[] = {first, last};
+
+    if (!holds(new, first) && !holds(new, last))
+        return;
+    for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+        struct vm_area_struct *rest = area_at(new->vm_mm, ends[i]);
+
+        if (rest && !rest->vm_anon) {
+            rest->vm_anon = new->vm_anon;
+            rest->vm_anon_forked = new->vm_anon_forked;
+        }
+    }
 }
 
 /* A pager that wants to know hears that the old place goes. */
@@ -228,7 +253,9 @@ static struct vm_area_struct *new_home(const struct remap *rm,
 /* To the new place, which is free. */
 static long move_area(struct remap *rm, struct vm_area_struct *vma)
 {
+    const bool untouched = !vma->vm_object && !vma->vm_anon;
     u64 pages = rm->new_len >> PAGE_SHIFT;
+    u64 first = vma->vm_start, last = vma->vm_end - 1;
     struct vm_area_struct *new;
 
     /* Two cuts and one area more must not pass the limit. */
@@ -240,7 +267,9 @@ static long move_area(struct remap *rm, struct vm_area_struct *vma)
         return -ENOMEM;
     rm->locked = new->vm_flags &VM_LOCKED;
     leave_area(rm, vma);
-    join_neighbours(new, rm->flags & MREMAP_DONTUNMAP ? vma : NULL);
+    new = join_neighbours(new, rm->flags & MREMAP_DONTUNMAP ? vma : NULL);
+    if (untouched && new->vm_anon && !(rm->flags & MREMAP_DONTUNMAP))
+        spread_anon(new, first, last);
     return rm->new_addr;
 }
 

@@ -63,22 +63,26 @@ static int fill_install(const struct fill *f, struct vm_area_struct *vma,
                         u64 address, struct page *page)
 {
     struct vm_fault vmf = {.vma = vma, .address = address};
+    bool exists;
     pte_t entry;
 
     vmf.pte = pte_alloc(vma->vm_mm, address, NULL);
     if (unlikely(!vmf.pte))
         return -ENOMEM;
     vmf.orig_pte = pte_get(vmf.pte);
-    if (unlikely(!pte_none(vmf.orig_pte)) && !may_replace(f, vma, vmf.orig_pte))
-        return -EEXIST;
+    exists =
+        unlikely(!pte_none(vmf.orig_pte)) && !may_replace(f, vma, vmf.orig_pte);
     if (unlikely(vma->vm_object != NULL)) {
-        int r = userfaultfd_fill_object(&vmf, f->kind, page, f->protect);
+        int r =
+            userfaultfd_fill_object(&vmf, f->kind, page, f->protect, exists);
 
         if (r <= 0) {
             if (!(vma->vm_flags & VM_SHARED))
                 vma_note_anon(vma);
             return r;
         }
+    } else if (unlikely(exists)) {
+        return -EEXIST;
     }
     if (likely(page))
         page_set_anon(page, vma, address);

@@ -83,7 +83,7 @@ static int add_page(struct vm_fault *vmf, u64 index, struct page *page,
 }
 
 int userfaultfd_fill_object(struct vm_fault *vmf, enum uffd_fill kind,
-                            struct page *page, bool protect)
+                            struct page *page, bool protect, bool exists)
 {
     const struct vm_area_struct *vma = vmf->vma;
     u64 index = vma_index(vma, vmf->address);
@@ -92,6 +92,8 @@ int userfaultfd_fill_object(struct vm_fault *vmf, enum uffd_fill kind,
         return -EINVAL;
     if (index >= object_pages(vma->vm_object))
         return kind == FILL_CONTINUE ? -EINVAL : -EFAULT;
+    if (exists)
+        return -EEXIST;
     if (kind == FILL_CONTINUE)
         return continue_page(vmf, index, protect);
     if (kind == FILL_POISON || !(vma->vm_flags & VM_SHARED))

@@ -211,12 +211,13 @@ int userfaultfd_copy_error(struct userfaultfd_ctx *ctx, u64 dst, u64 len,
 /*
  * Fills one page of an object, at vmf's empty entry or marker; page
  * (NULL: zeros) is the object's, by a reference of its own, when 0 comes back.
- * 1: the mapping is private, or to be poisoned: like anonymous memory.
- * mmap lock held. Inside mm/ only.
+ * exists: what is there must stay, so it only finds the error. 1: the mapping
+ * is private, or to be poisoned: like anonymous memory. mmap lock held. Inside
+ * mm/ only.
  */
 __must_check int userfaultfd_fill_object(struct vm_fault *vmf,
                                          enum uffd_fill kind, struct page *page,
-                                         bool protect);
+                                         bool protect, bool exists);
 
 /*
  * UFFDIO_MOVE of the current task's own pages, private and its alone; holes:
