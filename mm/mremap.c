@@ -185,28 +185,21 @@ static struct vm_area_struct *join_neighbours(struct vm_area_struct *new,
     return new;
 }
 
-static bool holds(const struct vm_area_struct *vma, u64 addr)
-{
-    return vma->vm_start <= addr && addr < vma->vm_end;
-}
-
 /* The old area, without private pages, reached from first to last. If the new
  * one grew together with what is left on one side, that on the other side has
  * its id as well: on Linux the old was one with the new before it was cut. */
 static void spread_anon(const struct vm_area_struct *new, u64 first, u64 last)
 {
-    const u64 ends[] = {first, last};
+    struct vm_area_struct *rest[] = {area_at(new->vm_mm, first),
+                                     area_at(new->vm_mm, last)};
 
-    if (!holds(new, first) && !holds(new, last))
+    if (rest[0] != new &&rest[1] != new)
         return;
-    for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
-        struct vm_area_struct *rest = area_at(new->vm_mm, ends[i]);
-
-        if (rest && !rest->vm_anon) {
-            rest->vm_anon = new->vm_anon;
-            rest->vm_anon_forked = new->vm_anon_forked;
+    for (size_t i = 0; i < ARRAY_SIZE(rest); i++)
+        if (rest[i] && !rest[i]->vm_anon) {
+            rest[i]->vm_anon = new->vm_anon;
+            rest[i]->vm_anon_forked = new->vm_anon_forked;
         }
-    }
 }
 
 /* A pager that wants to know hears that the old place goes. */

@@ -48,7 +48,8 @@ static int install(struct vm_fault *vmf, struct page *page, bool protect)
     return r;
 }
 
-static int continue_page(struct vm_fault *vmf, u64 index, bool protect)
+static int continue_page(struct vm_fault *vmf, u64 index, bool protect,
+                         bool exists)
 {
     struct page *page = object_find_page(vmf->vma->vm_object, index);
     int r;
@@ -57,7 +58,7 @@ static int continue_page(struct vm_fault *vmf, u64 index, bool protect)
         return -EFAULT;
     if (unlikely(page->flags & PG_PREALLOC))
         page_clear_flag(page, PG_PREALLOC);
-    r = install(vmf, page, protect);
+    r = exists ? -EEXIST : install(vmf, page, protect);
     if (r)
         put_page(page);
     return r;
@@ -92,10 +93,10 @@ int userfaultfd_fill_object(struct vm_fault *vmf, enum uffd_fill kind,
         return -EINVAL;
     if (index >= object_pages(vma->vm_object))
         return kind == FILL_CONTINUE ? -EINVAL : -EFAULT;
+    if (kind == FILL_CONTINUE)
+        return continue_page(vmf, index, protect, exists);
     if (exists)
         return -EEXIST;
-    if (kind == FILL_CONTINUE)
-        return continue_page(vmf, index, protect);
     if (kind == FILL_POISON || !(vma->vm_flags & VM_SHARED))
         return 1;
     return add_page(vmf, index, page, protect);
