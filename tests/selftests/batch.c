@@ -75,6 +75,18 @@ static int wait_until(pid_t pid, const struct timespec *deadline, int *status)
     return 1;
 }
 
+/* Whoever is left of the session that GROUP led, until DEADLINE. */
+static void wait_for_orphans(pid_t group, const struct timespec *deadline)
+{
+    const struct timespec pause = {0, 10000000};
+    struct timespec now;
+
+    do {
+        nanosleep(&pause, NULL);
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    } while (!kill(-group, 0) && now.tv_sec < deadline->tv_sec);
+}
+
 /* Everybody but the first task and us. */
 static void kill_the_rest(void)
 {
@@ -103,6 +115,8 @@ static int run_one(const struct run *run)
     clock_gettime(CLOCK_MONOTONIC, &deadline);
     deadline.tv_sec += run->seconds;
     ended = wait_until(pid, &deadline, &status);
+    if (ended && run->orphans)
+        wait_for_orphans(pid, &deadline);
     kill_the_rest();
     if (!ended)
         return -1;

@@ -10,6 +10,7 @@ struct run {
     const char *end;
     int seconds;       /* of the guest's time that it may take */
     int overcommit;    /* /proc/sys/vm/overcommit_memory meanwhile */
+    int orphans;       /* are waited for */
     char *const *argv; /* ends with NULL */
 };
 
