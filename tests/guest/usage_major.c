@@ -102,6 +102,14 @@ static void *fills(void *pages)
     return pages;
 }
 
+/* Lets a fault go on without a page: it makes its own. */
+static void *lets_go(void *pages)
+{
+    (void)uffd_next(uffd);
+    must(!uffd_unregister(uffd, pages, PAGES * PAGE));
+    return NULL;
+}
+
 /* In user mode the first wait, for which no more than the area was locked, is
  * not counted. */
 static void test_user_mode(void)
@@ -122,15 +130,14 @@ static void test_user_mode(void)
     is(after.ru_majflt - before.ru_majflt, 1, "more make a major one");
     is(after.ru_minflt - before.ru_minflt, 0, "and not a minor one as well");
     thread_join(serving);
+    serving = thread_start(lets_go, pages);
+    before = usage_of(RUSAGE_THREAD);
+    (void)*(volatile char *)(pages + 2 * PAGE);
+    after = usage_of(RUSAGE_THREAD);
+    is(after.ru_majflt - before.ru_majflt, 0, "one wait, and a page of zeros");
+    is(after.ru_minflt - before.ru_minflt, 1, "is a minor fault as well");
+    thread_join(serving);
     munmap(pages, PAGES * PAGE);
-}
-
-/* Lets a fault go on without a page: it makes its own. */
-static void *lets_go(void *pages)
-{
-    (void)uffd_next(uffd);
-    must(!uffd_unregister(uffd, pages, PAGES * PAGE));
-    return NULL;
 }
 
 static void test_another(void)
