@@ -235,22 +235,31 @@ static long uffd_writeprotect(struct userfaultfd_ctx *ctx,
                                     !w.mode);
 }
 
+bool uffd_will_sleep(const struct file *f)
+{
+    return !userfaultfd_has_msg(f->data) && !(f->flags & O_NONBLOCK);
+}
+
+/* A wait that ends without a message does not undo what came before. */
+long uffd_next(struct file *f, void __user *to)
+{
+    struct uffd_msg msg;
+
+    if (uffd_take(f, &msg, 1, true) <= 0)
+        msg = (struct uffd_msg){0};
+    return copy_to_user(to, &msg, sizeof(msg));
+}
+
 /* One kernel entry per fault: fills, wakes, and waits for the next message; if
- * it is going to sleep for that, the CPU is the woken thread's at once. A wait
- * that ends without a message does not undo the copy: the event is 0 then. */
+ * it is going to sleep for that, the CPU is the woken thread's at once. */
 static long uffd_copy_next(struct file *f,
                            struct uffdio_fl_copy_next __user *arg)
 {
-    bool sleeps = !userfaultfd_has_msg(f->data) && !(f->flags & O_NONBLOCK);
-    struct uffd_msg msg;
     long r = uffd_copy(f->data, &arg->copy,
-                       sleeps ? userfaultfd_wake_next : userfaultfd_wake);
+                       uffd_will_sleep(f) ? userfaultfd_wake_next
+                                          : userfaultfd_wake);
 
-    if (unlikely(r))
-        return r;
-    if (uffd_take(f, &msg, 1, true) <= 0)
-        msg = (struct uffd_msg){0};
-    return copy_to_user(&arg->msg, &msg, sizeof(msg));
+    return unlikely(r) ? r : uffd_next(f, &arg->msg);
 }
 
 static long uffd_guard(struct userfaultfd_ctx *ctx,
@@ -311,5 +320,5 @@ long uffd_ioctl(struct file *f, unsigned cmd, u64 arg)
     case UFFDIO_API:
         return uffd_api(ctx, p);
     }
-    return uffd_object_ioctl(ctx, cmd, p);
+    return uffd_object_ioctl(f, cmd, p);
 }

@@ -61,15 +61,18 @@ static s64 perform(struct userfaultfd_ctx *ctx, unsigned cmd,
     return object_wake(object, ctx, c);
 }
 
-long uffd_object_ioctl(struct userfaultfd_ctx *ctx, unsigned cmd,
-                       void __user *arg)
+long uffd_object_ioctl(struct file *uffd, unsigned cmd, void __user *arg)
 {
-    struct uffdio_fl_object __user *to = arg;
+    struct userfaultfd_ctx *ctx = uffd->data;
+    struct uffdio_fl_fill_next __user *to = arg;
+    bool next = cmd == UFFDIO_FL_FILL_NEXT;
     struct uffdio_fl_object c;
     struct file *f;
 
     if (cmd == UFFDIO_FL_BIND)
         return bind(ctx, arg);
+    if (next)
+        cmd = UFFDIO_FL_FILL;
     if (cmd < UFFDIO_FL_FILL || cmd > UFFDIO_FL_EVICT)
         return -EINVAL;
     if (unlikely(READ_ONCE(ctx->server) != current))
@@ -78,14 +81,18 @@ long uffd_object_ioctl(struct userfaultfd_ctx *ctx, unsigned cmd,
         return -EFAULT;
     if (!is_valid(cmd, &c))
         return -EINVAL;
+    if (next && uffd_will_sleep(uffd))
+        c.mode |= UFFD_FL_MODE_SLEEPS;
     f = fd_get(c.fd);
     if (!f)
         return -EBADF;
     c.done = perform(ctx, cmd, &c, file_object(f));
     file_put(f);
-    if (put_user_64((u64)c.done, (u64 __user *)&to->done))
+    if (put_user_64((u64)c.done, (u64 __user *)&to->fill.done))
         return -EFAULT;
     if (c.done < 0)
         return c.done;
-    return (u64)c.done == c.len ? 0 : -EAGAIN;
+    if ((u64)c.done != c.len)
+        return -EAGAIN;
+    return next ? uffd_next(uffd, &to->msg) : 0;
 }

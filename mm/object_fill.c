@@ -53,9 +53,9 @@ static int put_in_place(struct mem_object *object, struct userfaultfd_ctx *ctx,
         if (mode & UFFD_FL_MODE_DIRTY)
             page_set_flag(page, PG_DIRTY);
         object_pager_answer(pager, index, index,
-                            mode & UFFDIO_MODE_DONTWAKE
-                                ? MISS_FILLED
-                                : MISS_FILLED | MISS_WAKE);
+                            MISS_FILLED |
+                                (mode & UFFDIO_MODE_DONTWAKE ? 0 : MISS_WAKE) |
+                                (mode & UFFD_FL_MODE_SLEEPS ? MISS_NEXT : 0));
     }
     spin_unlock(&object->lock);
     return r;

@@ -89,7 +89,8 @@ void object_pager_answer(struct object_pager *pager, u64 first, u64 last,
             continue;
         interval_remove(&pager->misses, &m->node);
         m->listed = false;
-        userfaultfd_wake_wait(&m->wait, now, thread_wake);
+        userfaultfd_wake_wait(&m->wait, now,
+                              how & MISS_NEXT ? thread_wake_next : thread_wake);
     }
     spin_unlock(&ctx->lock);
 }

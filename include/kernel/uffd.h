@@ -12,6 +12,12 @@ struct userfaultfd_ctx;
  * -EAGAIN (O_NONBLOCK), -EINTR, or what a fork's descriptor failed with. */
 int uffd_take(struct file *f, struct uffd_msg *msgs, unsigned max, bool wait);
 
+/* The end of a request that waits for the next message: will it sleep / that
+ * message, or one with event 0 if there is none to be had, goes to *to: 0 or
+ * -EFAULT. */
+bool uffd_will_sleep(const struct file *f);
+long uffd_next(struct file *f, void __user *to);
+
 /* ioctl_userfaultfd(2), see kernel/uffd_ioctl.c. */
 long uffd_ioctl(struct file *f, unsigned cmd, u64 arg);
 
@@ -26,8 +32,7 @@ extern const struct file_operations uffd_dev_ops;
 
 /* What is asked for an object's pager, see docs/object-pagers.md; -EINVAL: not
  * that either. */
-long uffd_object_ioctl(struct userfaultfd_ctx *ctx, unsigned cmd,
-                       void __user *arg);
+long uffd_object_ioctl(struct file *f, unsigned cmd, void __user *arg);
 
 /* The bits of what there is: requests on a descriptor, on any range. */
 #define UFFD_BIT(name) (1ull << UFFD_BIT_##name)

@@ -88,6 +88,7 @@ static inline void object_set_size(struct mem_object *object, u64 size)
 #define MISS_FILLED 1u
 #define MISS_WAKE   2u
 #define MISS_FAIL   4u
+#define MISS_NEXT   8u /* the caller is about to sleep: they are to run next */
 void object_pager_answer(struct object_pager *pager, u64 first, u64 last,
                          unsigned how);
 
@@ -100,6 +101,7 @@ void object_pager_answer(struct object_pager *pager, u64 first, u64 last,
  * (news of the size is unread), -ENOSPC (the limit), -EFAULT, -ENOMEM. Clean:
  * -EAGAIN (in use). Evict: -EBUSY (dirty).
  */
+#define UFFD_FL_MODE_SLEEPS (1u << 31) /* fill: with MISS_NEXT */
 s64 object_fill(struct mem_object *object, struct userfaultfd_ctx *ctx,
                 const struct uffdio_fl_object *c);
 s64 object_clean(struct mem_object *object, struct userfaultfd_ctx *ctx,

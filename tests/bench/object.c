@@ -1,7 +1,8 @@
 /*
  * Benchmarks of a page that an object's pager brings (docs/object-pagers.md):
- * from the access through the pager's read(2) and UFFDIO_FL_FILL until it is
- * done, with the pager in a thread and in a task of its own. Linux has none.
+ * from the access through the pager's read(2) and UFFDIO_FL_FILL (or both in
+ * one call) until it is done, with the pager in a thread and in a task of its
+ * own. Linux has none.
  */
 #include "bench.h"
 
@@ -45,6 +46,22 @@ static void *serve(void *unused)
     return unused;
 }
 
+/* One kernel entry per page. */
+static void *serve_next(void *unused)
+{
+    struct uffdio_fl_fill_next c = {
+        .fill = {.fd = object, .len = PAGE, .src = (unsigned long)source}};
+
+    must(read(pager, &c.msg, sizeof(c.msg)) == sizeof(c.msg), "read");
+    for (int i = 1; i < ROUNDS; i++) {
+        c.fill.offset = c.msg.offset;
+        must(!ioctl(pager, UFFDIO_FL_FILL_NEXT, &c), "UFFDIO_FL_FILL_NEXT");
+    }
+    c.fill.offset = c.msg.offset;
+    must(!ioctl(pager, UFFDIO_FL_FILL, &c.fill), "UFFDIO_FL_FILL");
+    return unused;
+}
+
 static char *map_object(void)
 {
     char *pages = mmap(NULL, ROUNDS * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -61,7 +78,7 @@ static void drop_object(char *pages)
     close(pager);
 }
 
-static void miss_thread(struct samples *samples)
+static void with_thread(struct samples *samples, void *(*work)(void *))
 {
     pthread_t server;
     char *pages;
@@ -70,13 +87,13 @@ static void miss_thread(struct samples *samples)
         return;
     touch_write(source);
     pages = map_object();
-    must(!pthread_create(&server, NULL, serve, NULL), "pthread_create");
+    must(!pthread_create(&server, NULL, work, NULL), "pthread_create");
     sample_reads(samples, pages);
     pthread_join(server, NULL);
     drop_object(pages);
 }
 
-static void miss_task(struct samples *samples)
+static void with_task(struct samples *samples, void *(*work)(void *))
 {
     char *pages;
     pid_t pid;
@@ -88,7 +105,7 @@ static void miss_task(struct samples *samples)
     must(pid >= 0, "fork");
     if (!pid) {
         touch_write(source);
-        serve(NULL);
+        work(NULL);
         _exit(0);
     }
     sample_reads(samples, pages);
@@ -96,8 +113,30 @@ static void miss_task(struct samples *samples)
     drop_object(pages);
 }
 
+static void miss_thread(struct samples *samples)
+{
+    with_thread(samples, serve);
+}
+
+static void miss_task(struct samples *samples)
+{
+    with_task(samples, serve);
+}
+
+static void next_thread(struct samples *samples)
+{
+    with_thread(samples, serve_next);
+}
+
+static void next_task(struct samples *samples)
+{
+    with_task(samples, serve_next);
+}
+
 const struct benchmark object_benchmarks[] = {
     {"object-miss-thread", miss_thread},
     {"object-miss-task", miss_task},
+    {"object-next-thread", next_thread},
+    {"object-next-task", next_task},
     {NULL, NULL},
 };

@@ -54,6 +54,7 @@
 #define UFFDIO_FL_WAKE      0xc028fa04u
 #define UFFDIO_FL_CLEAN     0xc028fa05u
 #define UFFDIO_FL_EVICT     0xc028fa06u
+#define UFFDIO_FL_FILL_NEXT 0xc048fa07u
 #define PR_FAULTS           0x464c0003
 #define PROCMAP_QUERY       0xc0686611u
 #ifndef SYS_process_madvise

@@ -6,11 +6,12 @@
 
 #include <stdint.h>
 
-#define UFFDIO_FL_BIND  0x4028fa02u
-#define UFFDIO_FL_FILL  0xc028fa03u
-#define UFFDIO_FL_WAKE  0xc028fa04u
-#define UFFDIO_FL_CLEAN 0xc028fa05u
-#define UFFDIO_FL_EVICT 0xc028fa06u
+#define UFFDIO_FL_BIND      0x4028fa02u
+#define UFFDIO_FL_FILL      0xc028fa03u
+#define UFFDIO_FL_WAKE      0xc028fa04u
+#define UFFDIO_FL_CLEAN     0xc028fa05u
+#define UFFDIO_FL_EVICT     0xc028fa06u
+#define UFFDIO_FL_FILL_NEXT 0xc048fa07u
 
 /* What the pager of an object reads, as struct uffd_fl_object_msg. */
 #define UFFD_EVENT_FL_MISS   0xf0 /* info: UFFD_PAGEFAULT_FLAG_WRITE or 0 */
@@ -46,4 +47,9 @@ struct uffdio_fl_object {
     uint32_t mode;
     uint64_t offset, len, src;
     int64_t done; /* bytes, or -errno */
+};
+
+struct uffdio_fl_fill_next {
+    struct uffdio_fl_object fill;
+    struct uffd_fl_object_msg msg;
 };

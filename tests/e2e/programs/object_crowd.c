@@ -1,7 +1,8 @@
 /*
  * A crowd that waits for an object's pager: what a fill costs does not go with
  * how many wait for other pages, and one fill is enough for all who wait for
- * its own. Ticks are instructions under icount.
+ * its own. Ticks are instructions under icount. And the request that fills and
+ * waits for the next message in one.
  */
 #include "object_util.h"
 
@@ -44,7 +45,7 @@ static uint64_t fill_ticks(long page)
     return ticks() - begin;
 }
 
-int main(void)
+static void test_crowd(void)
 {
     pthread_t crowd[CROWD], one;
     uint64_t alone, among;
@@ -85,5 +86,45 @@ int main(void)
         pthread_join(crowd[i], NULL);
     ok(values == 1 + 2 * CROWD, "and one fill");
     object_end();
+}
+
+static int fill_next(struct uffdio_fl_fill_next *c, long page)
+{
+    c->fill = (struct uffdio_fl_object){object,       0, page * PAGE, PAGE,
+                                        (long)source, 0};
+    c->msg.event = 99;
+    return uffd_ioctl(pager, UFFDIO_FL_FILL_NEXT, c);
+}
+
+static void test_next(void)
+{
+    struct uffdio_fl_fill_next c;
+    pthread_t one, other;
+
+    object_new(2, 0, 0);
+    pages = object_map(MAP_SHARED, 2);
+    values = 0;
+    one = start(0);
+    must(next_miss() == 0);
+    other = start(1);
+    let_run();
+    is(fill_next(&c, 0), 0, "a fill that waits for the next message");
+    is(c.fill.done, PAGE, "has done the page");
+    ok(c.msg.event == UFFD_EVENT_FL_MISS && c.msg.offset == PAGE,
+       "and has the message");
+    is(fill_next(&c, 1), 0, "not blocking, nothing to read");
+    is(c.msg.event, 0, "leaves no message");
+    pthread_join(one, NULL);
+    pthread_join(other, NULL);
+    is(values, 2, "but the pages");
+    is(fill_next(&c, 1), -EEXIST, "a fill that fails");
+    is(c.msg.event, 99, "waits for none");
+    object_end();
+}
+
+int main(void)
+{
+    test_crowd();
+    test_next();
     return done_testing();
 }
