@@ -151,6 +151,18 @@ static bool mm_dying(const struct mm_struct *mm)
     return true;
 }
 
+/* Its private pages go at once. */
+static void reap(struct mm_struct *mm)
+{
+    struct vm_area_struct *vma;
+
+    mmap_read_lock(mm);
+    for_each_vma (mm, vma)
+        if (!(vma->vm_flags & VM_SHARED))
+            zap_discard_range(vma, vma->vm_start, vma->vm_end, true);
+    mmap_read_unlock(mm);
+}
+
 long sys_process_mrelease(int fd, u32 flags)
 {
     struct mm_struct *mm;
@@ -166,7 +178,7 @@ long sys_process_mrelease(int fd, u32 flags)
     dying = mm_dying(mm);
     spin_unlock(&task_lock);
     if (dying)
-        mm_reap(mm);
+        reap(mm);
     mm_put(mm);
     return dying ? 0 : -EINVAL;
 }

@@ -74,17 +74,6 @@ void lazyfree_pageout(struct vm_area_struct *vma, u64 start, u64 end)
     pte_for_each(vma->vm_mm, start, end, drop_page, &d);
 }
 
-void mm_reap(struct mm_struct *mm)
-{
-    struct vm_area_struct *vma;
-
-    mmap_read_lock(mm);
-    for_each_vma (mm, vma)
-        if (!(vma->vm_flags & VM_SHARED))
-            zap_discard_range(vma, vma->vm_start, vma->vm_end, true);
-    mmap_read_unlock(mm);
-}
-
 u64 mm_drop_lazy(struct mm_struct *mm)
 {
     struct vm_area_struct *vma;

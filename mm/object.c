@@ -85,21 +85,19 @@ int object_charge(struct mem_object *object, const struct mm_struct *mm)
     return r;
 }
 
-static void release_page(struct page *page, u64 index __maybe_unused,
-                         void *arg __maybe_unused)
-{
-    page->object = NULL;
-    put_page(page);
-}
-
 void object_put(struct mem_object *object)
 {
+    struct page *page;
+
     if (__atomic_fetch_sub(&object->refcount, 1, __ATOMIC_ACQ_REL) != 1)
         return;
     BUG_ON(object->mappings.node);
     if (object->pager)
         object_unbind(object);
-    page_tree_for_each(&object->tree, release_page, NULL);
+    for (u64 i = 0; (page = page_tree_next(&object->tree, &i)); i++) {
+        page->object = NULL;
+        put_page(page);
+    }
     page_tree_free(&object->tree);
     vm_uncharge(object->charged);
     if (object->memfd)

@@ -7,6 +7,8 @@
 #include <mm/internal.h>
 #include <mm/pgtable.h>
 
+#define BATCH 8192 /* pages unmapped before others get at the lock */
+
 static void insert(struct vm_area_struct *vma)
 {
     vma->vm_object_node.first = vma->vm_pgoff;
@@ -85,7 +87,16 @@ void object_unmap_locked(struct mem_object *object, u64 first, u64 last,
 void object_unmap_range(struct mem_object *object, u64 first, u64 last,
                         bool even_private)
 {
-    spin_lock(&object->lock);
-    object_unmap_locked(object, first, last, even_private);
-    spin_unlock(&object->lock);
+    const struct interval_node *next;
+    u64 stop;
+
+    do {
+        spin_lock(&object->lock);
+        next = interval_first(&object->mappings, first, last);
+        first = next ? max(first, next->first) : last;
+        stop = first + min(last - first, BATCH - 1ul);
+        object_unmap_locked(object, first, stop, even_private);
+        spin_unlock(&object->lock);
+        first = stop + 1;
+    } while (next && stop < last);
 }

@@ -276,69 +276,11 @@ void page_alloc_init(void)
     }
 }
 
-/* ---- counts and checks ---- */
+/* ---- counts ---- */
 
 u64 frames_free(void)
 {
     return READ_ONCE(buddy.free) + page_cache_frames();
-}
-
-static const char *block_fault(struct page *page, unsigned order)
-{
-    u64 pfn = page_to_pfn(page);
-    const struct ram_range *r = range_of(pfn);
-    u64 mate = pfn ^ (1ul << order);
-
-    if (page->flags != PG_BUDDY || page->order != order || page->refcount)
-        return "head not marked free";
-    if (!IS_ALIGNED(pfn, 1ul << order) || pfn + (1ul << order) > r->end)
-        return "misplaced";
-    for (u64 i = 1; i < 1ul << order; i++)
-        if (page[i].flags || page[i].refcount)
-            return "frame in use inside";
-    if (order < MAX_ORDER && mate >= r->start && mate < r->end &&
-        (pfn_to_page(mate)->flags & PG_BUDDY) &&
-        pfn_to_page(mate)->order == order)
-        return "mate free too";
-    return NULL;
-}
-
-static int area_validate(unsigned order, u64 *frames)
-{
-    struct page *page;
-
-    list_for_each_entry (page, &buddy.area[order], lru) {
-        const char *fault = block_fault(page, order);
-
-        if (fault) {
-            printk("buddy: block %lx order %u: %s\n", page_to_pfn(page), order,
-                   fault);
-            return -EINVAL;
-        }
-        *frames += 1ul << order;
-    }
-    if (list_empty(&buddy.area[order]) == !!(buddy.nonempty & 1u << order)) {
-        printk("buddy: wrong non-empty bit of order %u\n", order);
-        return -EINVAL;
-    }
-    return 0;
-}
-
-int page_alloc_validate(void)
-{
-    u64 frames = 0;
-    int err = 0;
-
-    spin_lock(&buddy.lock);
-    for (unsigned order = 0; order <= MAX_ORDER && !err; order++)
-        err = area_validate(order, &frames);
-    if (!err && frames != buddy.free) {
-        printk("buddy: %lu frames on the lists, %lu counted\n", frames,
-               buddy.free);
-        err = -EINVAL;
-    }
-    spin_unlock(&buddy.lock);
-    return err;
 }
 
 static bool table_lock_held(void)

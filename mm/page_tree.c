@@ -128,29 +128,6 @@ int page_tree_insert(struct page_tree *tree, u64 index, struct page *page)
     return 0;
 }
 
-/* Visits the pages below node, whose lowest index is base. */
-static void visit(struct page_tree_node *node, unsigned level, u64 base,
-                  void (*fn)(struct page *, u64, void *), void *arg)
-{
-    for (unsigned i = 0; i < SLOTS; i++) {
-        u64 index = base | (u64)i << (SLOT_BITS * level);
-
-        if (!node->slots[i])
-            continue;
-        if (level)
-            visit(node->slots[i], level - 1, index, fn, arg);
-        else
-            fn(node->slots[i], index, arg);
-    }
-}
-
-void page_tree_for_each(const struct page_tree *tree,
-                        void (*fn)(struct page *, u64 index, void *), void *arg)
-{
-    if (tree->root)
-        visit(tree->root, tree->levels - 1, 0, fn, arg);
-}
-
 static void free_nodes(struct page_tree_node *node, unsigned level)
 {
     for (unsigned i = 0; level && i < SLOTS; i++)

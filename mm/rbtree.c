@@ -33,44 +33,23 @@ static void replace_child(struct rb_root *root, struct rb_node *old,
  *    a   y    ->    x   c       The subtree as a whole holds what it held, so
  *       / \        / \          nothing above it needs an update.
  *      b   c      a   b
+ *
+ * To the left; or its mirror image.
  */
-static void rotate_left(struct rb_root *root, struct rb_node *x)
-{
-    struct rb_node *y = x->right;
-
-    x->right = y->left;
-    if (y->left)
-        y->left->parent = x;
-    y->parent = x->parent;
-    replace_child(root, x, y);
-    y->left = x;
-    x->parent = y;
-    root->update(x);
-    root->update(y);
-}
-
-/* The mirror image: x's left child y rises. */
-static void rotate_right(struct rb_root *root, struct rb_node *x)
-{
-    struct rb_node *y = x->left;
-
-    x->left = y->right;
-    if (y->right)
-        y->right->parent = x;
-    y->parent = x->parent;
-    replace_child(root, x, y);
-    y->right = x;
-    x->parent = y;
-    root->update(x);
-    root->update(y);
-}
-
 static void rotate(struct rb_root *root, struct rb_node *x, bool left)
 {
-    if (left)
-        rotate_left(root, x);
-    else
-        rotate_right(root, x);
+    struct rb_node *y = left ? x->right : x->left;
+    struct rb_node **inner = left ? &y->left : &y->right;
+
+    *(left ? &x->right : &x->left) = *inner;
+    if (*inner)
+        (*inner)->parent = x;
+    y->parent = x->parent;
+    replace_child(root, x, y);
+    *inner = x;
+    x->parent = y;
+    root->update(x);
+    root->update(y);
 }
 
 /* node is red and so may be its parent: recolour upwards, rotate at the end. */

@@ -24,11 +24,6 @@ struct hole_search {
     u64 len;
 };
 
-static struct vm_area_struct *vma_of(struct rb_node *node)
-{
-    return container_of(node, struct vm_area_struct, vm_rb);
-}
-
 static u64 hole_start(const struct vm_area_struct *vma)
 {
     return vma->vm_prev ? vma->vm_prev->vm_end : 0;

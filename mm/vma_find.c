@@ -4,11 +4,6 @@
  */
 #include <mm/mm.h>
 
-static struct vm_area_struct *vma_of(struct rb_node *node)
-{
-    return container_of(node, struct vm_area_struct, vm_rb);
-}
-
 static bool contains(const struct vm_area_struct *vma, u64 addr)
 {
     return vma && vma->vm_start <= addr && addr < vma->vm_end;

@@ -14,11 +14,6 @@
 #include <mm/internal.h>
 #include <mm/vma_lock.h>
 
-static struct vm_area_struct *vma_of(struct rb_node *node)
-{
-    return container_of(node, struct vm_area_struct, vm_rb);
-}
-
 /* A neighbour came, went or moved. Returns the area's node, NULL for none. */
 static inline struct rb_node *gap_changed(struct mm_struct *mm,
                                           struct vm_area_struct *vma)

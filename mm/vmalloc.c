@@ -147,17 +147,25 @@ static bool stack_populate(u64 top)
     return true;
 }
 
-u64 kstack_alloc(void)
+/* A stack at hand, or 0 and in *slot where to make one. */
+static u64 take_kept(int *slot)
 {
     u64 top = 0;
-    int slot = -1;
 
     spin_lock(&stacks.lock);
     if (stacks.kept)
         top = stacks.keep[--stacks.kept];
-    else
-        slot = slot_take();
+    else if (slot)
+        *slot = slot_take();
     spin_unlock(&stacks.lock);
+    return top;
+}
+
+u64 kstack_alloc(void)
+{
+    int slot = -1;
+    u64 top = take_kept(&slot);
+
     if (!top && slot >= 0) {
         top = slot_top(slot);
         if (!stack_populate(top)) {
@@ -186,17 +194,10 @@ void kstack_free(u64 top)
 
 void kstack_cache_drain(void)
 {
-    for (;;) {
-        u64 top = 0;
+    u64 top;
 
-        spin_lock(&stacks.lock);
-        if (stacks.kept)
-            top = stacks.keep[--stacks.kept];
-        spin_unlock(&stacks.lock);
-        if (!top)
-            return;
+    while ((top = take_kept(NULL)))
         stack_destroy(top);
-    }
 }
 
 bool kstack_is_guard(u64 va)

@@ -199,8 +199,6 @@ long do_mseal(struct mm_struct *mm, u64 start, u64 len, u64 flags);
 /* Unmaps the pages that may go when memory is short: how many. Takes the mmap
  * lock, or does nothing. A user of mm is the caller's. */
 u64 mm_drop_lazy(struct mm_struct *mm);
-/* Drops all private pages of a dying task, see process_mrelease(2). */
-void mm_reap(struct mm_struct *mm);
 
 /* PR_SET_MDWE's bits, and those of a child or a new program. */
 #define PR_MDWE_REFUSE_EXEC_GAIN 1u

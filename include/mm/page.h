@@ -160,9 +160,6 @@ static inline u64 frames_total(void)
 }
 u64 frames_free(void);
 
-/* Checks lists, flags and counts; returns 0 or -EINVAL after a printk. */
-int page_alloc_validate(void);
-
 /* This CPU holds a lock of the kind taken by spin_lock_hot(). Slow. */
 bool mm_hot_locks_held(void);
 

@@ -26,10 +26,5 @@ struct page *page_tree_remove(struct page_tree *tree, u64 index);
 /* The first page at or after *index, which moves there; NULL: none. */
 struct page *page_tree_next(const struct page_tree *tree, u64 *index);
 
-/* Calls fn for every page, by rising index. */
-void page_tree_for_each(const struct page_tree *tree,
-                        void (*fn)(struct page *, u64 index, void *),
-                        void *arg);
-
 /* Frees every node; the pages are the caller's. Empty afterwards. */
 void page_tree_free(struct page_tree *tree);

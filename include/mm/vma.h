@@ -295,5 +295,10 @@ int validate_counts(const struct mm_struct *mm);
 /* Readies the VMA cache. */
 void vma_init(void);
 
+static inline struct vm_area_struct *vma_of(struct rb_node *node)
+{
+    return container_of(node, struct vm_area_struct, vm_rb);
+}
+
 #define for_each_vma(mm, vma)                                                  \
     for ((vma) = (mm)->mmap; (vma); (vma) = (vma)->vm_next)

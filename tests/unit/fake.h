@@ -43,6 +43,9 @@ int fake_check_leaks(void **state);
 /* A memory object with a name of its own, as memfd_create makes it. */
 struct mem_object *fake_object(void);
 
+/* Every free block of the buddy allocator, and their sum: 0 or -EINVAL. */
+int fake_frames_check(void);
+
 /* Frames in use, caches emptied first. */
 u64 fake_frames_used(void);
 
