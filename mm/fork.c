@@ -3,6 +3,7 @@
  * one side writes. Object pages that are shared are left to be faulted in.
  */
 #include <arch/tlb.h>
+#include <base/string.h>
 #include <mm/internal.h>
 #include <mm/pgtable.h>
 #include <mm/rmap.h>
@@ -144,21 +145,10 @@ static int copy_areas(struct mm_struct *child, struct mm_struct *parent)
 
 static void copy_layout(struct mm_struct *child, const struct mm_struct *mm)
 {
-    child->membarrier = mm->membarrier;
-    child->sealed = mm->sealed;
-    child->lazy = mm->lazy;
-    child->mmap_base = mm->mmap_base;
-    child->start_brk = mm->start_brk;
-    child->brk = mm->brk;
-    child->start_code = mm->start_code;
-    child->end_code = mm->end_code;
-    child->start_stack = mm->start_stack;
-    child->start_data = mm->start_data;
-    child->end_data = mm->end_data;
-    child->limited = mm->limited;
+    memcpy(&child->mmap_base, &mm->mmap_base,
+           __builtin_offsetof(struct mm_struct, mdwe) -
+               __builtin_offsetof(struct mm_struct, mmap_base));
     mm_set_group(child, mm->group);
-    child->pkeys = mm->pkeys;
-    child->exec_pkey = mm->exec_pkey;
     child->mdwe = mdwe_inherited(mm);
 }
 

@@ -230,20 +230,10 @@ static long advise_all_pages(struct mm_struct *mm, u64 start, u64 end,
     return r;
 }
 
-static long advise_all_flags(struct mm_struct *mm, u64 start, u64 end,
-                             int advice)
-{
-    long r;
-
-    mmap_write_lock(mm);
-    r = advise_range(mm, start, end, advice);
-    mmap_write_unlock(mm);
-    return r;
-}
-
 long do_madvise(struct mm_struct *mm, u64 start, u64 len, int advice)
 {
     u64 end = start + ALIGN_UP(len, PAGE_SIZE);
+    long r;
 
     if (!changes_flags(advice) && !acts(advice))
         return -EINVAL;
@@ -257,6 +247,10 @@ long do_madvise(struct mm_struct *mm, u64 start, u64 len, int advice)
         return mm_populate(mm, start, end, POPULATE_READ);
     if (advice == MADV_POPULATE_WRITE)
         return mm_populate(mm, start, end, POPULATE_WRITE);
-    return changes_flags(advice) ? advise_all_flags(mm, start, end, advice)
-                                 : advise_all_pages(mm, start, end, advice);
+    if (!changes_flags(advice))
+        return advise_all_pages(mm, start, end, advice);
+    mmap_write_lock(mm);
+    r = advise_range(mm, start, end, advice);
+    mmap_write_unlock(mm);
+    return r;
 }

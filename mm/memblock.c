@@ -4,6 +4,7 @@
  * free. Relies on nothing but panic().
  */
 #include <base/printk.h>
+#include <base/string.h>
 #include <mm/page.h>
 
 #define MAX_RANGES 128
@@ -29,12 +30,7 @@ static void table_replace(struct range_table *t, unsigned first, unsigned last,
 
     if (t->count + 1 - (last - first) > MAX_RANGES)
         panic("memblock: more than %d %s ranges", MAX_RANGES, t->name);
-    if (first + 1 <= last)
-        for (unsigned i = 0; i < tail; i++)
-            t->r[first + 1 + i] = t->r[last + i];
-    else
-        for (unsigned i = tail; i-- > 0;)
-            t->r[last + 1 + i] = t->r[last + i];
+    memmove(&t->r[first + 1], &t->r[last], tail * sizeof(t->r[0]));
     t->r[first] = with;
     t->count = first + 1 + tail;
 }

@@ -105,6 +105,16 @@ void object_put(struct mem_object *object)
     kfree(object);
 }
 
+/* The page at index, or NULL; a module's pages are there for good. object->lock
+ * held. */
+static struct page *find_page(struct mem_object *object, u64 index)
+{
+    if (object->kind == OBJECT_SHMEM)
+        return page_tree_find(&object->tree, index);
+    return index < object_pages(object) ? pfn_to_page(object->base_pfn + index)
+                                        : NULL;
+}
+
 struct page *object_find_page(struct mem_object *object, u64 index)
 {
     return index < object_pages(object) ? object_peek_page(object, index)
@@ -115,32 +125,12 @@ struct page *object_peek_page(struct mem_object *object, u64 index)
 {
     struct page *page;
 
-    if (object->kind == OBJECT_MODULE) {
-        if (index >= object_pages(object))
-            return NULL;
-        page = pfn_to_page(object->base_pfn + index);
-        get_page(page);
-        return page;
-    }
     spin_lock(&object->lock);
-    page = page_tree_find(&object->tree, index);
+    page = find_page(object, index);
     if (page)
         get_page(page);
     spin_unlock(&object->lock);
     return page;
-}
-
-/* The same with the lock held, and not if it was only set aside. */
-static struct page *find_used(struct mem_object *object, u64 index)
-{
-    struct page *page;
-
-    if (index >= object_pages(object))
-        return NULL;
-    if (object->kind == OBJECT_MODULE)
-        return pfn_to_page(object->base_pfn + index);
-    page = page_tree_find(&object->tree, index);
-    return page && !(page->flags & PG_PREALLOC) ? page : NULL;
 }
 
 void object_find_pages(struct mem_object *object, u64 first, unsigned count,
@@ -148,9 +138,14 @@ void object_find_pages(struct mem_object *object, u64 first, unsigned count,
 {
     spin_lock(&object->lock);
     for (unsigned i = 0; i < count; i++) {
-        pages[i] = find_used(object, first + i);
-        if (pages[i])
-            get_page(pages[i]);
+        struct page *page = find_page(object, first + i);
+
+        if (page &&
+            (first + i >= object_pages(object) || (page->flags & PG_PREALLOC)))
+            page = NULL; /* only set aside */
+        if (page)
+            get_page(page);
+        pages[i] = page;
     }
     spin_unlock(&object->lock);
 }

@@ -16,11 +16,6 @@ static void insert(struct vm_area_struct *vma)
     interval_insert(&vma->vm_object->mappings, &vma->vm_object_node);
 }
 
-static void remove(struct vm_area_struct *vma)
-{
-    interval_remove(&vma->vm_object->mappings, &vma->vm_object_node);
-}
-
 void object_link(struct vm_area_struct *vma)
 {
     struct mem_object *object = vma->vm_object;
@@ -37,14 +32,14 @@ void object_link(struct vm_area_struct *vma)
 void object_unlink(struct vm_area_struct *vma)
 {
     spin_lock(&vma->vm_object->lock);
-    remove(vma);
+    interval_remove(&vma->vm_object->mappings, &vma->vm_object_node);
     spin_unlock(&vma->vm_object->lock);
 }
 
 void object_move(struct vm_area_struct *vma, u64 start, u64 end)
 {
     spin_lock(&vma->vm_object->lock);
-    remove(vma);
+    interval_remove(&vma->vm_object->mappings, &vma->vm_object_node);
     vma_set_edges(vma, start, end);
     insert(vma);
     spin_unlock(&vma->vm_object->lock);

@@ -39,28 +39,35 @@ static void node_free(struct page_tree_node *node)
     put_page(virt_to_page(node));
 }
 
-/* The slot for index, or NULL when a node on the way is missing. */
-static void **find_slot(const struct page_tree *tree, u64 index)
+/* The slot for index, or NULL when a node on the way is missing; make: and
+ * there is no memory for it. */
+static inline void **find_slot(const struct page_tree *tree, u64 index,
+                               bool make)
 {
     struct page_tree_node *node = tree->root;
 
     if (!covers(tree, index))
         return NULL;
-    for (unsigned level = tree->levels - 1; level && node; level--)
-        node = node->slots[slot_index(index, level)];
+    for (unsigned level = tree->levels - 1; level && node; level--) {
+        void **slot = &node->slots[slot_index(index, level)];
+
+        if (make && !*slot)
+            *slot = node_alloc();
+        node = *slot;
+    }
     return node ? &node->slots[slot_index(index, 0)] : NULL;
 }
 
 struct page *page_tree_find(const struct page_tree *tree, u64 index)
 {
-    void **slot = find_slot(tree, index);
+    void **slot = find_slot(tree, index, false);
 
     return slot ? *slot : NULL;
 }
 
 struct page *page_tree_remove(struct page_tree *tree, u64 index)
 {
-    void **slot = find_slot(tree, index);
+    void **slot = find_slot(tree, index, false);
     struct page *page = NULL;
 
     if (slot) {
@@ -89,39 +96,27 @@ struct page *page_tree_next(const struct page_tree *tree, u64 *index)
     return NULL;
 }
 
-/* Adds levels on top until index fits. */
-static int grow(struct page_tree *tree, u64 index)
+/* Adds levels on top until index fits; false: no memory. */
+static bool grow(struct page_tree *tree, u64 index)
 {
     while (!covers(tree, index)) {
         struct page_tree_node *node = node_alloc();
 
         if (!node)
-            return -ENOMEM;
+            return false;
         node->slots[0] = tree->root;
         tree->root = node;
         tree->levels++;
     }
-    return 0;
+    return true;
 }
 
 int page_tree_insert(struct page_tree *tree, u64 index, struct page *page)
 {
-    struct page_tree_node *node;
-    void **slot;
-    int err = grow(tree, index);
+    void **slot = grow(tree, index) ? find_slot(tree, index, true) : NULL;
 
-    if (err)
-        return err;
-    node = tree->root;
-    for (unsigned level = tree->levels - 1; level; level--) {
-        slot = &node->slots[slot_index(index, level)];
-        if (!*slot)
-            *slot = node_alloc();
-        if (!*slot)
-            return -ENOMEM;
-        node = *slot;
-    }
-    slot = &node->slots[slot_index(index, 0)];
+    if (!slot)
+        return -ENOMEM;
     if (*slot)
         return -EEXIST;
     *slot = page;

@@ -57,28 +57,29 @@ struct mm_struct {
     spinlock_t page_table_lock; /* tables come and go */
     u64 cpu_mask;               /* atomic: CPUs that may cache translations */
     u32 discarding;             /* atomic: who is in MADV_DONTNEED */
-    u32 membarrier;             /* atomic: membarrier(2)'s registrations */
 
     /* Events to be delivered when mmap_lock is let go; under it. And: there may
      * be areas whose pager wants to know when they are unmapped. */
     struct userfaultfd_event *uffd_events;
     bool uffd_unmap;
 
+    /* What fork(2) copies as it is, up to mdwe. */
     u64 mmap_base; /* top of the mmap area, exclusive */
     u64 start_brk, brk;
     u64 start_code, end_code, start_data, end_data, start_stack;
+    u32 membarrier; /* atomic: membarrier(2)'s registrations */
+    u16 pkeys;      /* bit n: protection key n is in use; mmap lock */
+    u8 exec_pkey;   /* the one for execute-only memory; 0: none yet */
+    bool lazy;      /* there are, or were, pages for mm_drop_lazy() */
+    bool sealed;    /* some area has VM_SEALED */
+    bool limited;   /* a task of it has RLIMIT_AS or RLIMIT_DATA, or had */
 
-    u16 pkeys;              /* bit n: protection key n is in use; mmap lock */
-    u8 exec_pkey;           /* the one for execute-only memory; 0: none yet */
     u8 mdwe;                /* PR_SET_MDWE's bits, prctl(2) */
     struct mm_group *group; /* see group.h; NULL: none. Holds a reference */
-    bool lazy;              /* there are, or were, pages for mm_drop_lazy() */
-    bool sealed;            /* some area has VM_SEALED */
     u64 def_flags; /* VM_LOCKED bits of areas to come, see mlockall(2) */
     struct mm_family *family; /* rmap.h */
     struct list_head family_link;
-    bool moved;   /* anonymous pages may lie elsewhere than their index says */
-    bool limited; /* a task of it has RLIMIT_AS or RLIMIT_DATA, or had */
+    bool moved; /* anonymous pages may lie elsewhere than their index says */
     /* Pages mapped: all, and by kind, see account.h; mmap lock. */
     u64 total_vm, data_vm, stack_vm, exec_vm, locked_vm;
     u64 hiwater_vm, hiwater_rss; /* at the last shrinking */
