@@ -173,6 +173,37 @@ static void fork_and_truncate(void **state __maybe_unused)
     assert_int_equal(fake_read(mm, private), 'p');
 }
 
+/* More pages than are unmapped at a time, mapped here and there: all of them
+ * go, and what lies beside them stays. */
+static void long_ranges(void **state __maybe_unused)
+{
+    static const u64 at[] = {0, 1, 8191, 8192, 8193, 16385, 30000};
+    const u64 pages = 40000, far = 20000;
+    u64 whole, part;
+
+    assert_int_equal(object_resize(object, pages * PAGE_SIZE), 0);
+    whole = map(pages, MAP_SHARED, 0);
+    part = map(pages - far, MAP_SHARED, far);
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < ARRAY_SIZE(at); i++)
+            fill(whole + at[i] * PAGE_SIZE, 1, 'w');
+        assert_int_equal(fake_read(mm, part + (30000 - far) * PAGE_SIZE), 'w');
+        assert_int_equal(mm->rss[RSS_SHMEM], ARRAY_SIZE(at) + 1);
+        if (round == 0)
+            assert_int_equal(
+                object_punch_hole(object, PAGE_SIZE, (pages - 1) * PAGE_SIZE),
+                0);
+        else
+            assert_int_equal(object_resize(object, PAGE_SIZE), 0);
+        fake_tlb_check();
+        assert_int_equal(mm->rss[RSS_SHMEM], 1);
+        assert_int_equal(fake_read(mm, whole), 'w');
+    }
+    assert_int_equal(do_munmap(mm, whole, pages * PAGE_SIZE), 0);
+    assert_int_equal(object_resize(object, 0), 0); /* only `part` is left */
+    assert_int_equal(do_munmap(mm, part, (pages - far) * PAGE_SIZE), 0);
+}
+
 /* Random cuts, moves of rights and holes; then every page in the object's
  * range is unmapped, and nothing else. */
 static void pieces(void **state __maybe_unused)
@@ -323,6 +354,7 @@ int main(void)
         TEST(truncate_races_with_faults),
         TEST(fork_and_truncate),
         TEST(pieces),
+        TEST(long_ranges),
         TEST(seals),
         TEST(writing),
         TEST(data_and_holes),
