@@ -31,7 +31,9 @@ void trace_write(enum trace_type type, u32 tid, u64 time, const void *data,
 void trace_fault(const struct fault_record *rec)
 {
     trace_write(TRACE_FAULT, rec->tid, rec->stage[STAGE_RESUMED], rec,
-                sizeof(*rec));
+                rec->end == END_DEADLOCK
+                    ? sizeof(*rec)
+                    : offsetof(struct fault_record, cycle));
 }
 
 void trace_switch(u32 from, u32 to, u64 now)

@@ -7,6 +7,7 @@
 #include <kernel/file.h>
 #include <kernel/trace_stream.h>
 #include <kernel/uffd.h>
+#include <uapi/faultline/object_pager.h>
 #include <uapi/faultline/userfaultfd.h>
 
 #define REQUEST_SIZE(request) ((request) >> 16 & 0x3fff)
@@ -51,6 +52,7 @@ static bool write_messages(u32 tid, u64 begin, struct record *record)
 static bool is_fill(u32 request)
 {
     return request == UFFDIO_FL_COPY_NEXT ||
+           (request >= UFFDIO_FL_FILL && request <= UFFDIO_FL_EVICT) ||
            ((u16)request >= (u16)UFFDIO_WAKE &&
             (u16)request <= (u16)UFFDIO_POISON);
 }

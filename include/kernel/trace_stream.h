@@ -9,7 +9,8 @@
  * eight, little-endian:
  *
  *   START    magic, ticks per millisecond; the first record
- *   FAULT    the struct fault_record, when the fault is over
+ *   FAULT    the struct fault_record, when the fault is over; its cycle
+ *            only if it is a deadlock
  *   SWITCH   u64: tid of the thread that runs now; the head has the one left
  *   NAME     char[16]: what the thread is called from now on
  *   CALL     struct trace_call; the head's time is the entry's
@@ -21,9 +22,9 @@
  *            context (its address), struct uffd_msg for each message. Over
  *            TRACE_MESSAGES go into more records, in which the result is 0
  *   FILL     a CALL by which a pager answered (COPY, ZEROPAGE, MOVE,
- *            WRITEPROTECT, CONTINUE, POISON, WAKE, FL_COPY_NEXT): struct
- *            trace_call, the context, the request's structure as the call
- *            has left it
+ *            WRITEPROTECT, CONTINUE, POISON, WAKE, FL_COPY_NEXT; FL_FILL,
+ *            FL_WAKE, FL_CLEAN, FL_EVICT): struct trace_call, the context,
+ *            the request's structure as the call has left it
  */
 #pragma once
 

@@ -46,7 +46,8 @@ struct fault_record {
     u64 walk_before[4];                /* entries, root first; 0: none */
     u64 walk_after[4];
     u64 stage[STAGE_COUNT];
-    u64 cycle[4]; /* END_DEADLOCK: ids of the faults waited for; 0: no more */
+    u64 cycle[4]; /* END_DEADLOCK: ids of the faults waited for; 0: no more.
+                     Last */
 };
 
 #define LEDGER_SLOTS 1024 /* per CPU, a power of two */

@@ -125,6 +125,23 @@ def test_pagers_and_calls_are_known(traced):
     assert any(re.match(r"mmap\(0x0, 0x11000, .* = 0x7f", c) for c in calls)
 
 
+def test_objects_and_their_pagers(program, tmp_path):
+    """What an object misses, and all that its pager does about it."""
+    harness.boot("--icount", "--quiet", "--trace", tmp_path / "trace", "--run",
+                 program("object_pager")).expect(0)
+    told = json.loads(scope("--json", tmp_path / "trace").stdout)
+    assert {"miss", "dirty", "shrink", "size"} <= \
+        {m["event"] for m in told["messages"]}
+    fills = {f["request"] for f in told["fills"]}
+    assert {"FL_FILL", "FL_WAKE", "FL_CLEAN", "FL_EVICT"} <= fills
+    assert any(re.fullmatch(r"UFFDIO_FL_FILL descriptor \d+, offset 0x1000, "
+                            r"0x1000 bytes from 0x[0-9a-f]+", f["text"])
+               for f in told["fills"])
+    paged = [f for f in told["faults"] if f["end"] == "pager"]
+    readers = {m["tid"] for m in told["messages"] if m["event"] == "miss"}
+    assert readers & {f["pager"] for f in paged}
+
+
 def test_areas_after_each_call(traced):
     """Each call of mmap's family has the areas it left; the faults' areas are
     among them; a registration is such a call."""

@@ -104,6 +104,23 @@ def same_as_in(document, file):
     return list(zip([c for c, _ in told], answers))
 
 
+def test_deadlock_in_the_ledger(program):
+    """The record of a fault that was refused names those it would have
+    waited for."""
+    said = gdbsession.run(
+        ["hbreak task_end", "continue", "python import ledger",
+         "python record = [r for r in ledger.newest(40) "
+         "if r.end == 'END_DEADLOCK'][-1]",
+         "python gdb.execute(f'ledger #{record.id}')", "kill"],
+        "--gdb", "--icount", "--append", "limit=60", "--run",
+        program("deadlock_certain"))
+    told = said["python gdb.execute(f'ledger #{record.id}')"]
+    assert re.search(r"deadlock: its pager waits for it #\d+", told), \
+        said.story()
+    assert "  the cycle:\n    #" in told and "walk before" in told
+    assert "walk after" not in told
+
+
 def test_first_session(recording):
     """One store to its pager and back, then backwards, as the document has
     it; and its numbers fit together."""

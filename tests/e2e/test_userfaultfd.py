@@ -31,6 +31,15 @@ def test_object_races(program, how):
     assert b"not ok" not in ran.out
 
 
+@pytest.mark.parametrize("how", [["--icount"], ["--smp", "4"]],
+                         ids=["icount", "smp4"])
+def test_object_killed(program, how):
+    ran = harness.boot(*how, "--quiet", "--run", program("object_killed"),
+                       limit=60)
+    ran.expect(0, text=r"^1\.\.4$")
+    assert b"not ok" not in ran.out
+
+
 def test_object_story(program):
     """A fault that an object's pager served, stage by stage."""
     ran = harness.boot("--icount", "--append", "trace", "--run",

@@ -45,6 +45,10 @@ class Record:
         self.before = [integer(value["walk_before"][i]) for i in range(4)]
         self.after = [integer(value["walk_after"][i]) for i in range(4)]
         self.stage = stamps(value)
+        self.cycle = []
+        if self.end == "END_DEADLOCK":
+            ids = (integer(value["cycle"][i]) for i in range(4))
+            self.cycle = [number for number in ids if number]
 
     @property
     def open(self):
@@ -96,6 +100,7 @@ class Record:
         return f"#{self.id} {self.who} at {code}: {self.reason()} at " \
             f"{self.address:#x}, {self.area()}: " \
             f"{ENDS.get(self.end, self.end)}" + \
+            "".join(f" #{number}" for number in self.cycle) + \
             (f" (ticks: {self.times()})" if self.times() else "")
 
 
@@ -182,10 +187,22 @@ ledger #ID: that fault in full, with its walk before and after, bit by bit."""
 
     def full(self, record):
         print(record.sentence())
-        for when, walk in (("before", record.before),
-                           ("after", record.after)):
+        walks = {"before": record.before, "after": record.after}
+        if record.cycle:
+            del walks["after"]
+            self.cycle(record)
+        for when, walk in walks.items():
             print(f"  the walk {when}:")
             self.walk(record.address, walk)
+
+    @staticmethod
+    def cycle(record):
+        """The faults that waited for one another, as far as they are known."""
+        print("  the cycle:")
+        known = {integer(s["id"]): s for s in slots()}
+        for number in record.cycle:
+            print("    " + (Record(known[number]).sentence()
+                            if number in known else f"#{number}"))
 
     @staticmethod
     def walk(address, walk):

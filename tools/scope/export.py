@@ -12,6 +12,7 @@ def fault_dict(fault, told, pagers):
         "id": fault.id, "address": hex(fault.address), "ip": hex(fault.ip),
         "pid": fault.pid, "tid": fault.tid, "who": told.who(fault.tid),
         "access": fault.access, "error": fault.error, "end": ENDS[fault.end],
+        "cycle": fault.cycle,
         "area": [hex(v) for v in fault.area],
         "before": [hex(v) for v in fault.before],
         "after": [hex(v) for v in fault.after],

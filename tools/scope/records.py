@@ -53,9 +53,12 @@ class Fault:
     """A fault that is over."""
 
     def __init__(self, data):
-        if len(data) != RECORD.size:
+        if len(data) not in (RECORD.size, RECORD.size + 32):
             raise Broken("its fault records are of another kernel")
-        f = RECORD.unpack(data)
+        f = RECORD.unpack_from(data)
+        words = struct.unpack(f"<{len(data[RECORD.size:]) // 8}Q",
+                              data[RECORD.size:])
+        self.cycle = [number for number in words if number]
         self.id, self.address, self.ip = f[:3]
         self.pid, self.tid, self.error, self.end = f[3:7]
         self.area = f[7:10]
@@ -91,9 +94,10 @@ class Message:
 
     @property
     def address(self):
-        """The page in question; a fork has none."""
-        return self.words[1] if self.event == "fault" else \
-            None if self.event == "fork" else self.words[0]
+        """The page in question; a fork and an object have none."""
+        if self.event == "fork" or self.event in self.OF_OBJECTS.values():
+            return None
+        return self.words[1] if self.event == "fault" else self.words[0]
 
     @property
     def text(self):
@@ -120,20 +124,29 @@ class Fill:
     REQUESTS = {0xaa02: "WAKE", 0xaa03: "COPY", 0xaa04: "ZEROPAGE",
                 0xaa05: "MOVE", 0xaa06: "WRITEPROTECT", 0xaa07: "CONTINUE",
                 0xaa08: "POISON", 0xfa00: "FL_COPY_NEXT"}
+    OF_OBJECTS = {0xfa03: "FL_FILL", 0xfa04: "FL_WAKE", 0xfa05: "FL_CLEAN",
+                  0xfa06: "FL_EVICT"}
 
     def __init__(self, call, ctx, data):
         self.tid, self.ctx, self.result = call.tid, ctx, call.result
         self.begin, self.time = call.begin, call.end
-        self.request = self.REQUESTS[call.arg[1] & 0xffff]
+        self.request = (self.REQUESTS | self.OF_OBJECTS)[
+            call.arg[1] & 0xffff]
         arg = struct.unpack_from(f"<{min(len(data) // 8, 5)}Q", data)
         self.address, self.length, self.source = arg[0], arg[1], None
         if self.request in ("COPY", "MOVE", "FL_COPY_NEXT"):
             self.source, self.length = arg[1], arg[2]
+        self.object = None  # its descriptor; the address is the offset there
+        if self.request in self.OF_OBJECTS.values():
+            self.object, self.address, self.length = \
+                arg[0] & 0xffffffff, arg[1], arg[2]
+            self.source = arg[3] or None
 
     @property
     def text(self):
-        return f"UFFDIO_{self.request} {self.address:#x}, " \
-            f"{self.length:#x} bytes" + \
+        where = f"{self.address:#x}" if self.object is None else \
+            f"descriptor {self.object}, offset {self.address:#x}"
+        return f"UFFDIO_{self.request} {where}, {self.length:#x} bytes" + \
             (f" from {self.source:#x}" if self.source is not None else "") + \
             (f": error {-self.result}" if self.result < 0 else "")
 

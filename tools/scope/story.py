@@ -63,14 +63,16 @@ class Story:
 
     def pagers(self):
         """{fault id: tid of the thread that read its message}: the first to
-        be told of the page after the fault was read."""
+        be told of the page, or of one that an object misses, after the fault
+        was read."""
         told = {}
         for m in self.messages:
-            if m.event == "fault":
-                told.setdefault(m.address >> 12, []).append((m.time, m.tid))
+            if m.event in ("fault", "miss"):
+                told.setdefault((m.address or 0) >> 12,
+                                []).append((m.time, m.tid))
         found = {}
         for fault in self.faults:
-            those = told.get(fault.address >> 12, [])
+            those = told.get(fault.address >> 12) or told.get(0, [])
             i = bisect.bisect_left(those, (fault.stage[2], 0))
             if fault.stage[2] and i < len(those):
                 found[fault.id] = those[i][1]
