@@ -46,6 +46,8 @@ static pte_t fill_entry(const struct fill *f, const struct vm_area_struct *vma,
     if (unlikely(f->kind == FILL_POISON))
         return PTE_MARK_POISON;
     pte = fault_make_pte(vma, page ? page : zero_page, page != NULL);
+    if (page) /* written, even where nobody may write */
+        pte = pte_mksoft_dirty(pte);
     return unlikely(f->protect) ? pte_mk_uffd_wp(pte) : pte;
 }
 

@@ -29,7 +29,8 @@ unsigned do_userfault_object(struct vm_fault *vmf)
 static int install(struct vm_fault *vmf, struct page *page, bool protect)
 {
     struct vm_area_struct *vma = vmf->vma;
-    pte_t pte = fault_make_pte(vma, page, vma->vm_flags & VM_SHARED);
+    pte_t pte =
+        pte_mksoft_dirty(fault_make_pte(vma, page, vma->vm_flags & VM_SHARED));
     spinlock_t *lock = pte_lockptr(vmf->pte);
     int r = 0;
 

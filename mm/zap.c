@@ -23,16 +23,13 @@ struct zap {
 /* What an entry becomes; itself: it stays. */
 static __cold pte_t zap_leaves(const struct zap *z, pte_t e)
 {
-    if (!pte_present(e)) {
-        if (z->keep & (pte_poisoned(e) ? KEEP_COWS : KEEP_MARKS))
-            return e;
-    } else {
-        if ((z->keep & KEEP_COWS) && (pfn_to_page(pte_pfn(e))->flags & PG_ANON))
-            return e;
-        if ((z->keep & KEEP_WP) && pte_uffd_wp(e))
-            return PTE_MARK_WP;
-    }
-    return PTE_NONE;
+    unsigned keeps = pte_poisoned(e) ? KEEP_COWS : KEEP_MARKS;
+
+    if (!pte_present(e))
+        return z->keep & keeps ? e : PTE_NONE;
+    if ((z->keep & KEEP_COWS) && (pfn_to_page(pte_pfn(e))->flags & PG_ANON))
+        return e;
+    return (z->keep & KEEP_WP) && pte_uffd_wp(e) ? PTE_MARK_WP : PTE_NONE;
 }
 
 /* Clears one entry and remembers its page. The table is locked. */

@@ -11,7 +11,7 @@
 #include <sys/utsname.h>
 #include <time.h>
 
-#include "uffd_util.h"
+#include "fuzz_pager.h"
 
 #define CALLS_PER_CHILD 400
 /* Not next to anything a child might write over. */
@@ -26,7 +26,8 @@ struct progress {
 };
 
 static struct progress *progress;
-static char *pool_rw, *pool_ro, *pool_none, *pool_edge, *pool_registered;
+static char *pool_rw, *pool_ro, *pool_none, *pool_edge, *pool_registered,
+    *pool_bound, *pool_next;
 static int on_linux;
 static unsigned long long state;
 
@@ -103,6 +104,7 @@ static long draw_address(void)
         (long)pool_registered, (long)pool_ro,        (long)pool_none,
         (long)pool_edge,       (long)pool_edge,      (long)pool_rw + PAGE - 8,
         (long)pool_rw + 3,     (long)pool_rw + PAGE, (long)pool_rw + PAGE + 64,
+        (long)pool_bound,      (long)pool_next,
     };
 
     return next_random() % 4 ? PICK(good) + next_random() % 2 * 16 : PICK(wild);
@@ -163,7 +165,7 @@ static long draw_small(void)
     const long requests[] = {
         0xc018aa3f, 0xc020aa00, 0x8010aa01, 0x8010aa02, 0xc028aa03, 0xc020aa04,
         0xc028aa05, 0xc018aa06, 0xc020aa07, 0xc020aa08, 0x5401,     0x5402,
-        0x540f,     0x5410,     0x5413,     0x541b,     0x5421,
+        0x540f,     0x5410,     0x5413,     0x541b,     0x5421,     0xaa00,
     };
 
     return next_random() % 8 ? PICK(values) : PICK(requests);
@@ -181,6 +183,86 @@ static long draw_argument(void)
     default:
         return draw_small();
     }
+}
+
+static long draw_pages_of(const char *pool)
+{
+    return (long)pool + next_random() % 5 * PAGE;
+}
+
+/* A request's words: pages and modes that fit, but for one in eight. */
+static void draw_words(unsigned long *words, int count)
+{
+    const long kinds[] = {
+        draw_pages_of(pool_registered),
+        draw_pages_of(pool_bound),
+        (long)(next_random() % 5 * PAGE),
+        (long)(next_random() % 16),
+        (long)(next_random() % 8) << 32 | OBJECT_FD,
+    };
+
+    for (int i = 0; i < count; i++)
+        words[i] = next_random() % 8 ? PICK(kinds) : draw_argument();
+}
+
+/* What a pager asks for beside Linux's requests; returns the call's number. */
+static long draw_pager_call(long *args)
+{
+    static unsigned long words[12];
+    const struct pager_request *r =
+        &pager_requests[next_random() % PAGER_REQUESTS];
+
+    draw_words(words, 12);
+    /* These words where they belong, more often than not. */
+    for (int i = 0; i < 12 && next_random() % 16; i++)
+        switch (r->words[i]) {
+        case 'o': /* object and mode */
+            words[i] = next_random() % 2 ? next_random() % 16UL << 32 : 0;
+            words[i] |= next_random() % 8 ? OBJECT_FD : 3 + next_random() % 8;
+            break;
+        case 'p': /* bytes, whole pages */
+            words[i] = next_random() % 5 * PAGE;
+            break;
+        case 'a': /* registered */
+            words[i] = draw_pages_of(pool_registered);
+            break;
+        case 's': /* to be read or written */
+            words[i] = (unsigned long)pool_rw;
+            break;
+        case 'n':
+            words[i] = draw_pages_of(pool_next);
+            break;
+        case 'e':
+            words[i] = (unsigned long)pool_registered + 4 * PAGE;
+            break;
+        case 'b': /* bound perhaps: flags 0 or 1 */
+            words[i] = next_random() % 2UL << 32 | FRESH_FD;
+            break;
+        case 'f':
+            words[i] = next_random() % 4;
+            break;
+        case 't': /* a millisecond at most */
+            words[i] = next_random() % 1000000;
+            break;
+        case 'm': /* masks, modes */
+            words[i] = next_random() % 16;
+            break;
+        case 'z':
+            words[i] = 0;
+            break;
+        case '8':
+            words[i] = 96; /* PAGEMAP_SCAN's size */
+        }
+    if (!r->request) {
+        args[0] = PR_FAULTS;
+        args[1] = next_random() % 2 ? 0 : next_random() % 4096;
+        return SYS_prctl;
+    }
+    args[0] = r->fd;
+    args[1] = r->request;
+    if (next_random() % 16)
+        args[2] = (long)words;
+    return SYS_ioctl;
 }
 
 /* Calls that could reach others reach only ourselves. */
@@ -260,31 +342,14 @@ static void one_call(void)
     for (int i = 0; i < 6; i++)
         args[i] = draw_argument();
     aim(number, args);
+    if (!(next_random() % 10))
+        number = draw_pager_call(args);
     progress->number = number;
     for (int i = 0; i < 6; i++)
         progress->args[i] = args[i];
     if (!raw_call(number, args) && makes_child(number))
         raw_call(SYS_exit_group, none);
     progress->calls++;
-}
-
-/* Fills whatever is missing, until something is wrong. */
-static void *serve(void *argument)
-{
-    int fd = (long)argument;
-    struct uffd_msg message;
-    static char filling[PAGE] __attribute__((aligned(4096)));
-
-    while (read(fd, &message, sizeof(message)) == sizeof(message)) {
-        struct uffdio_copy copy = {
-            .dst = message.arg.pagefault.address & ~(PAGE - 1),
-            .src = (unsigned long)filling,
-            .len = PAGE,
-        };
-
-        ioctl(fd, UFFDIO_COPY, &copy);
-    }
-    return NULL;
 }
 
 static void make_pools(void)
@@ -308,6 +373,7 @@ static void make_pools(void)
         ((long *)pool_rw)[i] = draw_argument();
     uffd_register(fd, pool_registered, 4 * PAGE);
     pthread_create(&pager, NULL, serve, (void *)(long)fd);
+    pool_bound = pager_make(fd, &pool_next);
 }
 
 static void child(unsigned long long seed, int calls)

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -65,6 +66,18 @@ void draw_scan(long *args)
     args[5] = draw_categories() | draw_categories() << 16;
 }
 
+/* Linux calls a page written that is not there if its page table is: so they
+ * are, for a page each beside the arena. */
+static void have_tables(void)
+{
+    const unsigned long beside[] = {ARENA - 64 * PAGE, ARENA_END + 64 * PAGE};
+
+    for (int i = 0; i < 2; i++)
+        if (!is_error(SYS(mmap, beside[i], PAGE, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)))
+            *(volatile char *)beside[i] = 1;
+}
+
 long run_scan(const long *args)
 {
     uint64_t regions[3 * REGIONS] = {0};
@@ -85,7 +98,10 @@ long run_scan(const long *args)
         args[5] >> 16,
     };
     long fd = open_own("/proc/self/pagemap", O_RDONLY);
-    long result = SYS(ioctl, fd, PAGEMAP_SCAN, scan);
+    long result;
+
+    have_tables();
+    result = SYS(ioctl, fd, PAGEMAP_SCAN, scan);
 
     SYS(close, fd);
     for (long i = 0; i < result && i < REGIONS; i++)
