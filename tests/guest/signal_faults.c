@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "uffd_util.h"
 
+#include <sys/uio.h>
 #include <time.h>
 
 static struct shared {
@@ -35,27 +36,42 @@ static void handle(int flags)
 }
 
 static char *page;
-static volatile int in_kernel;
+static volatile enum way {
+    IN_USER_MODE,
+    IN_A_CALL, /* that copies to the page */
+    PINNING,   /* it, for a copy from any address space */
+} way;
+
+/* 0, if all of it was read. */
+static long read_as_another(void)
+{
+    char bytes[64];
+    struct iovec to = {bytes, sizeof(bytes)}, from = {page, sizeof(bytes)};
+
+    return process_vm_readv(getpid(), &to, 1, &from, 1, 0) -
+           (long)sizeof(bytes);
+}
 
 static void *touch(void *unused)
 {
     struct timespec *t = (struct timespec *)page;
 
     shared->tid = gettid();
-    if (in_kernel)
+    if (way == IN_A_CALL)
         shared->result = syscall(SYS_clock_gettime, CLOCK_MONOTONIC, t);
+    else if (way == PINNING)
+        shared->result = read_as_another();
     else
         shared->result = *(volatile char *)page;
     shared->done = 1;
     return unused;
 }
 
-static void signal_waiter(int fd, int kernel)
+static void signal_waiter(int fd, enum way faults, const char *name)
 {
-    const char *name = kernel ? "in a system call" : "in user mode";
     pthread_t thread;
 
-    in_kernel = kernel;
+    way = faults;
     memset(shared, 0, sizeof(*shared));
     must(!pthread_create(&thread, NULL, touch, NULL));
     while (!shared->tid)
@@ -63,8 +79,8 @@ static void signal_waiter(int fd, int kernel)
     nap(20);
     syscall(SYS_tgkill, getpid(), shared->tid, SIGUSR1);
     nap(20);
-    is(shared->handled, !kernel, "%s: the handler %s", name,
-       kernel ? "waits" : "runs");
+    is(shared->handled, way == IN_USER_MODE, "%s: the handler %s", name,
+       way == IN_USER_MODE ? "runs" : "waits");
     for (int i = 0; i < 3; i++) { /* also when it is woken for nothing */
         must(!uffd_wake(fd, page, PAGE));
         nap(5);
@@ -120,7 +136,7 @@ static int stops(void *unused)
     (void)unused;
     page = map_pages(1);
     must(!uffd_register(fd, page, PAGE));
-    in_kernel = 0;
+    way = IN_USER_MODE;
     must(!pthread_create(&thread, NULL, touch, NULL));
     while (!shared->tid)
         sched_yield();
@@ -155,8 +171,9 @@ int main(void)
     page = map_pages(1);
     must(!uffd_register(fd, page, PAGE));
     handle(0);
-    signal_waiter(fd, 0);
-    signal_waiter(fd, 1);
+    signal_waiter(fd, IN_USER_MODE, "in user mode");
+    signal_waiter(fd, IN_A_CALL, "in a system call");
+    signal_waiter(fd, PINNING, "process_vm_readv");
     test_read(0);
     test_read(SA_RESTART);
     test_stop();
