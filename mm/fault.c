@@ -111,6 +111,8 @@ static struct page *page_get_mapped(struct mm_struct *mm, u64 addr,
     e = pte_get(pte);
     if (pte_present(e) && entry_allows(e, how)) {
         page = pfn_to_page(pte_pfn(e));
+        if (page_is_ours(page)) /* reading it so is a use, too */
+            page_claim(page);
         get_page(page);
         if (how & PIN_WRITE) /* it will be, though not through the entry */
             pte_set(pte, pte_mkdirty(e));

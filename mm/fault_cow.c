@@ -118,13 +118,16 @@ static __cold __noinline unsigned wp_shared(struct vm_fault *vmf)
 
 unsigned do_wp_page(struct vm_fault *vmf)
 {
+    struct page *page = pfn_to_page(pte_pfn(vmf->orig_pte));
+
     if (unlikely(pte_uffd_wp(vmf->orig_pte)))
         return do_userfault_wp(vmf);
     if (vmf->vma->vm_flags & VM_SHARED)
         return wp_shared(vmf);
     /* Without VM_WRITE the write is forced, and wants a copy: PIN_FORCE. */
-    if (likely(vmf->vma->vm_flags & VM_WRITE) &&
-        page_is_ours(pfn_to_page(pte_pfn(vmf->orig_pte))))
+    if (likely(vmf->vma->vm_flags & VM_WRITE) && page_is_ours(page)) {
+        page_claim(page);
         return wp_reuse(vmf, END_COW_REUSE);
+    }
     return wp_copy(vmf);
 }

@@ -41,7 +41,7 @@ static int move_entry(const struct move *m, u64 src, pte_t *from, u64 dst,
     if (!pte_present(e))
         return -EFAULT; /* a marker */
     page = pfn_to_page(pte_pfn(e));
-    if (page != zero_page && !page_is_ours(page))
+    if (page != zero_page && !page_is_exclusive(page))
         return -EBUSY;
     pte_set(from, PTE_NONE);
     tlb_flush_page(m->src->vm_mm, src);

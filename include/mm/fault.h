@@ -42,6 +42,20 @@ static inline bool page_is_ours(const struct page *page)
     return (page->flags & PG_ANON) && READ_ONCE(page->refcount) == 1;
 }
 
+/* And has been so since it was shared, if it ever was: without a fault it may
+ * become writable or change its place. */
+static inline bool page_is_exclusive(const struct page *page)
+{
+    return page_is_ours(page) && !(page->flags & PG_FORKED);
+}
+
+/* The page, which is_ours, is used as such. */
+static inline void page_claim(struct page *page)
+{
+    if (unlikely(page->flags & PG_FORKED))
+        page_clear_flag(page, PG_FORKED);
+}
+
 /* Notes in the record what became of the fault. */
 static inline void fault_note(struct vm_fault *vmf, enum fault_end end)
 {

@@ -13,19 +13,21 @@
 #define MAX_ORDER 10 /* largest block: 2^10 pages, 4 MiB */
 
 /* page.flags */
-#define PG_RESERVED 0x01u   /* never in the allocator: kernel image, modules */
-#define PG_BUDDY    0x02u   /* head of a free block; order is valid */
-#define PG_SLAB     0x04u   /* belongs to a slab cache */
-#define PG_TABLE    0x08u   /* a page table */
-#define PG_ANON     0x10u   /* mapped as anonymous user memory */
-#define PG_ZERO     0x20u   /* the zero page */
-#define PG_CACHED   0x40u   /* free, in some CPU's page cache */
-#define PG_PREALLOC 0x80u   /* object's, set aside, never used */
-#define PG_CHARGED  0x100u  /* counted in page->group */
-#define PG_DIRTY    0x200u  /* object's, written; entries may know better */
-#define PG_COPY     0x400u  /* with PG_ANON: of an object's page */
-#define PG_LAZYFREE 0x800u  /* with PG_ANON: MADV_FREE, if not written since */
-#define PG_UNTOLD   0x1000u /* object's, dirty, its pager to be told */
+#define PG_RESERVED 0x01u  /* never in the allocator: kernel image, modules */
+#define PG_BUDDY    0x02u  /* head of a free block; order is valid */
+#define PG_SLAB     0x04u  /* belongs to a slab cache */
+#define PG_TABLE    0x08u  /* a page table */
+#define PG_ANON     0x10u  /* mapped as anonymous user memory */
+#define PG_ZERO     0x20u  /* the zero page */
+#define PG_CACHED   0x40u  /* free, in some CPU's page cache */
+#define PG_PREALLOC 0x80u  /* object's, set aside, never used */
+#define PG_CHARGED  0x100u /* counted in page->group */
+#define PG_DIRTY    0x200u /* object's, written; entries may know better */
+#define PG_COPY     0x400u /* with PG_ANON: of an object's page */
+#define PG_LAZYFREE 0x800u /* with PG_ANON: MADV_FREE, if not written since */
+#define PG_FORKED                                                              \
+    0x2000u /* with PG_ANON: shared by fork, not used alone since */
+#define PG_UNTOLD 0x1000u /* object's, dirty, its pager to be told */
 
 /* One per frame, 64 bytes. */
 struct page {

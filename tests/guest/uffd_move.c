@@ -2,7 +2,10 @@
  * UFFDIO_MOVE: a page changes its place, untouched; which pages and areas are
  * refused; how far a move that fails half-way has come.
  */
+#define _GNU_SOURCE
 #include "uffd_util.h"
+
+#include <sys/uio.h>
 
 #define DONTWAKE UFFDIO_MOVE_MODE_DONTWAKE
 #define HOLES    UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES
@@ -173,9 +176,13 @@ static int wait_for_word(void *word)
 static void test_fork(void)
 {
     volatile int *word = map_shared(1);
+    struct iovec to, of;
+    char byte;
     pid_t pid;
 
     set_up();
+    to = (struct iovec){&byte, 1};
+    of = (struct iovec){from + PAGE, 1};
     pid = fork();
     must(pid >= 0);
     if (!pid)
@@ -187,6 +194,12 @@ static void test_fork(void)
     from[0] = 9;
     is(move(pages, from, PAGE), 0, "once it is ours it moves");
     is(pages[0], 9, "as we left it");
+    is(move(pages + PAGE, from + PAGE, PAGE), -EBUSY,
+       "nobody has used this one alone since");
+    must(process_vm_readv(getpid(), &to, 1, &of, 1, 0) == 1);
+    is(move(pages + PAGE, from + PAGE, PAGE), 0,
+       "to be pinned for reading is a use");
+    is(pages[PAGE], 2, "and changes nothing");
     tear_down();
     munmap((void *)word, PAGE);
 }

@@ -120,6 +120,8 @@ static void what_it_refuses(void **state __maybe_unused)
     child = mm_fork(mm);
     assert_int_equal(move(HALF, 0, 1, false), -EBUSY);
     mm_put(child);
+    assert_int_equal(move(HALF, 0, 1, false), -EBUSY); /* not used since */
+    assert_true(fake_write(mm, page_at(0), 2));
     ctx->changing = 1;
     assert_int_equal(move(HALF, 0, 1, false), -EAGAIN);
     ctx->changing = 0;
