@@ -21,8 +21,10 @@ static __always_inline_ pte_t entry_free(const struct vm_area_struct *vma,
         return e;
     e = pte_clear_uffd_wp(e);
     if ((vma->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE &&
-        pte_soft_dirty(e) && page_is_exclusive(pfn_to_page(pte_pfn(e))))
+        pte_soft_dirty(e) && page_is_ours(pfn_to_page(pte_pfn(e)))) {
+        page_claim(pfn_to_page(pte_pfn(e)));
         e = pte_mkdirty(pte_mkwrite(e));
+    }
     return e;
 }
 

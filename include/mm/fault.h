@@ -42,8 +42,8 @@ static inline bool page_is_ours(const struct page *page)
     return (page->flags & PG_ANON) && READ_ONCE(page->refcount) == 1;
 }
 
-/* And has been so since it was shared, if it ever was: without a fault it may
- * become writable or change its place. */
+/* And has been used as such since it was shared, if it ever was: it may change
+ * its place. */
 static inline bool page_is_exclusive(const struct page *page)
 {
     return page_is_ours(page) && !(page->flags & PG_FORKED);
