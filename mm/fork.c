@@ -38,8 +38,7 @@ static void copy_pte(struct vm_area_struct *copy, pte_t *from, pte_t *to)
     }
     if (!(page->flags & PG_ZERO)) {
         get_page(page);
-        if ((page->flags & (PG_ANON | PG_FORKED)) == PG_ANON)
-            page_set_flag(page, PG_FORKED);
+        page_set_flag(page, PG_FORKED); /* an object's: means nothing */
         __atomic_fetch_add(&page->mapcount, 1, __ATOMIC_RELAXED);
         /* Only truncation can know the child already, by its object. */
         __atomic_fetch_add(&child->rss[page_rss_kind(page)], 1,
