@@ -86,12 +86,18 @@ static int just_take(void *unused)
 int main(void)
 {
     struct sysinfo info;
+    char *ours = map_pages(1);
 
+    /* One that is asked first and has nothing to give. */
+    memset(ours, 1, PAGE);
+    must(!madvise(ours, PAGE, MADV_FREE));
+    memset(ours, 1, PAGE);
     must(!sysinfo(&info));
     pages = info.freeram * info.mem_unit / PAGE / 8 * 5;
     diag("%zu pages", pages);
     is(in_child(free_then_take, NULL), 0, "MADV_FREE makes room");
     is(in_child(drop_then_take, NULL), 0, "so does MAP_DROPPABLE");
+    ok(all_bytes(ours, 1, PAGE), "and nobody else loses any");
     is(in_child(just_take, NULL), 1000 + SIGKILL, "else there is none");
     return done_testing();
 }

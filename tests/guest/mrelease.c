@@ -4,6 +4,7 @@
  * dropped, which drops it.
  */
 #include "mm_util.h"
+#include "proc.h"
 
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -11,7 +12,7 @@
 #ifndef MAP_DROPPABLE
 #define MAP_DROPPABLE 8
 #endif
-#define PAGES 16
+#define PAGES 512
 
 static long pidfd_open(pid_t pid)
 {
@@ -64,16 +65,21 @@ static void test_pageout(void)
     char *drop =
         mmap(NULL, PAGES * PAGE, RW, MAP_DROPPABLE | MAP_ANONYMOUS, -1, 0);
     char *keep = map_pages(PAGES);
+    const char *status = "/proc/self/status";
     int tries = 20;
+    long peak;
 
     must(drop != MAP_FAILED);
     memset(drop, 1, PAGES * PAGE);
     memset(keep, 1, PAGES * PAGE);
+    peak = proc_number(status, "VmRSS");
     /* Linux may be holding a page in one of its lists for a moment. */
     do {
         must(!madvise(drop, PAGES * PAGE, MADV_PAGEOUT));
     } while (!all_bytes(drop, 0, PAGES * PAGE) && --tries && !usleep(10000));
     ok(all_bytes(drop, 0, PAGES * PAGE), "MAP_DROPPABLE memory is dropped");
+    ok(proc_number(status, "VmHWM") >= peak - 1024,
+       "which its high-water mark remembers");
     works(madvise(keep, PAGES * PAGE, MADV_PAGEOUT), "other memory");
     ok(all_bytes(keep, 1, PAGES * PAGE), "is not");
 }

@@ -8,6 +8,7 @@
 
 u32 fake_cpu;
 u64 fake_cycles;
+void (*fake_on_cycles)(void);
 static int thread_stand_in;
 struct thread *fake_thread = (struct thread *)&thread_stand_in;
 struct mm_struct *fake_mm;

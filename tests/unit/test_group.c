@@ -5,7 +5,7 @@
 #include "arena.h"
 
 #include <mm/group.h>
-#include <mm/userfaultfd.h>
+#include <mm/object_pager.h>
 
 static struct mm_group *outer, *inner;
 
@@ -73,12 +73,16 @@ static void object_pages_count(void **state __maybe_unused)
     assert_int_equal(inner->used, 4);
 }
 
-/* So does what a pager fills, of either kind of memory, and what fallocate(2)
- * sets aside. */
+/* So does what a pager fills, of either kind of memory or of its own object,
+ * and what fallocate(2) sets aside. */
 static void other_ways_count(void **state __maybe_unused)
 {
     struct userfaultfd_ctx *ctx = userfaultfd_ctx_create(mm, 0);
     struct mem_object *object = object_create_shmem(4 * PAGE_SIZE);
+    struct mem_object *paged = fake_object();
+    const struct uffdio_fl_bind bind = {0};
+    const struct uffdio_fl_object zeros = {.mode = UFFD_FL_MODE_ZERO,
+                                           .len = PAGE_SIZE};
     long at = do_mmap(mm, 0, 4 * PAGE_SIZE, RW, MAP_SHARED, object, 0, true);
 
     assert_true(at > 0);
@@ -99,8 +103,13 @@ static void other_ways_count(void **state __maybe_unused)
     assert_int_equal(inner->used, 3);
     assert_int_equal(object_reserve(object, PAGE_SIZE, PAGE_SIZE, true), 0);
     assert_int_equal(inner->used, 4);
+    assert_int_equal(object_resize(paged, PAGE_SIZE), 0);
+    assert_int_equal(object_bind(paged, ctx, &bind), 0);
+    assert_int_equal(object_fill(paged, ctx, &zeros), PAGE_SIZE);
+    assert_int_equal(inner->used, 5);
     userfaultfd_release(ctx);
     object_put(object);
+    object_put(paged);
 }
 
 /* A copy counts, as its maker's. */

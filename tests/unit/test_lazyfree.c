@@ -43,7 +43,7 @@ static void op_read(struct range r)
 
 static void op_shortage(void)
 {
-    u64 want = 0;
+    u64 want = 0, most = mm_hiwater_rss(mm);
 
     for (unsigned i = 0; i < PAGES; i++) {
         bool goes = pages[i].there && (pages[i].given_up || i >= DROPPABLE);
@@ -53,6 +53,7 @@ static void op_shortage(void)
             memset(&pages[i], 0, sizeof(pages[i]));
     }
     assert_int_equal(mm_drop_lazy(mm), want);
+    assert_int_equal(mm_hiwater_rss(mm), most);
 }
 
 static void random_calls(void **state __maybe_unused)

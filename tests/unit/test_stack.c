@@ -25,16 +25,24 @@ static void stack_grows_up(void **state __maybe_unused)
     assert_int_equal(
         do_mmap(mm, wall, PAGE_SIZE, RW, ANON | MAP_FIXED, NULL, 0, false),
         wall);
+    assert_int_equal(do_mmap(mm, start - 2 * PAGE_SIZE, PAGE_SIZE, RW,
+                             ANON | MAP_FIXED, NULL, 0, false),
+                     start - 2 * PAGE_SIZE);
     vma = find_vma(mm, start);
     vma->vm_flags |= VM_GROWSUP;
     total = (long)mm->total_vm;
     assert_true(fake_write(mm, start + 10 * PAGE_SIZE, 1));
     assert_int_equal(vma->vm_end, start + 11 * PAGE_SIZE);
     assert_int_equal(mm->total_vm - total, 10);
-    assert_int_equal(vm_committed(), 12);
+    assert_int_equal(vm_committed(), 13);
     assert_true(fake_write(mm, last - 1, 1)); /* the gap below the wall */
     assert_false(fake_write(mm, last, 1));
-    /* One that nobody can use needs no gap; above all there is no end. */
+    /* Another such stack needs no gap, nor does what nobody can use; and above
+     * all others there is no end. */
+    find_vma(mm, wall)->vm_flags |= VM_GROWSUP;
+    assert_true(fake_write(mm, last, 1));
+    find_vma(mm, wall)->vm_flags &= ~VM_GROWSUP;
+    assert_false(fake_write(mm, last + PAGE_SIZE, 1));
     assert_int_equal(do_mprotect(mm, wall, PAGE_SIZE, PROT_NONE), 0);
     assert_true(fake_write(mm, wall - 1, 1));
     assert_int_equal(do_munmap(mm, wall, PAGE_SIZE), 0);

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../guest/elf_image.h"
 #include "faultline/prctl.h"
 
 #define MIB  (1UL << 20)
@@ -200,6 +201,37 @@ static int write_pages(size_t count)
     return write(fd, bytes, count * PAGE) != (ssize_t)(count * PAGE);
 }
 
+/* Exits with a sixteenth of its group's limit. */
+extern const char program[], program_end[];
+asm(".pushsection .rodata\n"
+    "program:\n"
+    "    mov $157, %eax\n" /* prctl(PR_MEMORY_GROUP, PR_GROUP_LIMIT, 0) */
+    "    mov $0x464c0001, %edi\n"
+    "    mov $3, %esi\n"
+    "    xor %edx, %edx\n"
+    "    syscall\n"
+    "    mov %eax, %edi\n"
+    "    shr $4, %edi\n"
+    "    mov $231, %eax\n" /* exit_group() */
+    "    syscall\n"
+    "program_end:\n"
+    ".popsection");
+
+/* The limit of a program that we start. */
+static size_t program_limit(void)
+{
+    int fd = syscall(SYS_memfd_create, "program", 0), status = 0;
+    char *argv[] = {"program", NULL};
+    pid_t pid;
+
+    write_image(fd, program, program_end, PF_R | PF_X);
+    pid = fork();
+    if (!pid)
+        _exit(syscall(SYS_execveat, fd, "", argv, argv + 1, AT_EMPTY_PATH));
+    waitpid(pid, &status, 0);
+    return (size_t)WEXITSTATUS(status) * 16;
+}
+
 /* A group of its own, in which a small task and a hog run. */
 static int inside(size_t limit)
 {
@@ -213,6 +245,8 @@ static int inside(size_t limit)
         return 2;
     if (write_pages(20) || group(PR_GROUP_USED, 0) < 120)
         return 6;
+    if (program_limit() != limit)
+        return 7;
     small = fork();
     if (!small) {
         touch(50);
