@@ -129,15 +129,18 @@ static long uffd_wake(struct userfaultfd_ctx *ctx, void __user *arg)
 /* userfaultfd_wake() or its kin. */
 typedef void (*wake_fn)(struct userfaultfd_ctx *ctx, u64 start, u64 len);
 
-/* How a filling call ends: its count goes to *count_to, the faults of what was
- * filled are woken, a short count is EAGAIN. */
+/* How a filling call ends: its count goes to *count_to, unless the address
+ * space is gone; the faults of what was filled are woken, a short count is
+ * EAGAIN. */
 static long fill_done(struct userfaultfd_ctx *ctx, u64 start, u64 len,
                       s64 count, s64 __user *count_to, u64 mode, wake_fn wake)
 {
-    if (put_user_64((u64)count, (u64 __user *)count_to))
+    u64 __user *to = (u64 __user *)count_to;
+
+    if (unlikely(count < 0))
+        return count != -ESRCH && put_user_64((u64)count, to) ? -EFAULT : count;
+    if (put_user_64((u64)count, to))
         return -EFAULT;
-    if (count < 0)
-        return count;
     if (likely(!(mode & UFFDIO_MODE_DONTWAKE)))
         wake(ctx, start, (u64)count);
     return (u64)count == len ? 0 : -EAGAIN;

@@ -78,6 +78,5 @@ void userfaultfd_release(struct userfaultfd_ctx *ctx)
     object_pagers_release(ctx);
     userfaultfd_lose_events(ctx);
     userfaultfd_wake_all(ctx);
-    wake_up_all(&ctx->readers);
     userfaultfd_ctx_put(ctx);
 }
