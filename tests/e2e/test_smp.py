@@ -102,7 +102,7 @@ def test_debug_build(debug_kernel, tmp_path, name, options, argv):
 
 
 @pytest.mark.parametrize("name, calls, least", [
-    ("fail_nth", 39, 60), ("fail_nth_more", 33, 45), ("fail_nth_uffd", 23, 50),
+    ("fail_nth", 40, 60), ("fail_nth_more", 34, 45), ("fail_nth_uffd", 24, 50),
     ("fail_pager", 18, 14)])
 def test_each_allocation_may_fail(debug_kernel, tmp_path, program, name, calls,
                                   least):

@@ -6,13 +6,6 @@
 
 #include <sys/uio.h>
 
-#define PUNCH 3 /* FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE */
-
-static long address(void *at)
-{
-    return at == MAP_FAILED ? -1 : 0;
-}
-
 static long do_map(void)
 {
     return address(mmap(NULL, 4 * PAGE, PROT_READ, ANON, -1, 0));
@@ -181,6 +174,11 @@ static long do_truncate(void)
     return ftruncate(backing, 8 * PAGE);
 }
 
+static long do_cut(void)
+{
+    return ftruncate(backing, PAGE + 1);
+}
+
 static long do_pwrite(void)
 {
     return pwrite(backing, "abc", 3, 40 * PAGE) == 3 ? 0 : -1;
@@ -213,16 +211,6 @@ static long do_pkey(void)
     if (key < 0)
         return errno == ENOSPC ? 0 : -1; /* a CPU without them */
     return syscall(SYS_pkey_mprotect, private + 4 * PAGE, PAGE, RW, key);
-}
-
-static long do_fork(void)
-{
-    pid_t pid = fork();
-    int status;
-
-    if (!pid)
-        _exit(0);
-    return pid < 0 || waitpid(pid, &status, 0) != pid ? -1 : status;
 }
 
 static void *nothing(void *argument)
@@ -291,6 +279,7 @@ static const struct step script[] = {
     {"fallocate", do_fallocate, 0, 0, NULL},
     {"punching a hole", do_punch, 0, 0, NULL},
     {"ftruncate", do_truncate, 0, 0, NULL},
+    {"ftruncate of what is mapped", do_cut, 0, 0, NULL},
     {"pwrite", do_pwrite, 0, 0, NULL},
     {"pread", do_pread, 0, 0, NULL},
     {"process_vm_readv", do_vm_readv, EFAULT, 0, NULL},

@@ -56,6 +56,25 @@ struct step {
 #define AREAS 64
 #define LIMIT 200 /* allocations of one call */
 
+/* ---- of more than one script ---- */
+
+#define PUNCH 3 /* FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE */
+
+static inline long address(const void *at)
+{
+    return at == MAP_FAILED ? -1 : 0;
+}
+
+static inline long do_fork(void)
+{
+    pid_t pid = fork();
+    int status;
+
+    if (!pid)
+        _exit(0);
+    return pid < 0 || waitpid(pid, &status, 0) != pid ? -1 : status;
+}
+
 /* ---- the state ---- */
 
 struct area {

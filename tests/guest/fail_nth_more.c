@@ -11,12 +11,6 @@
 #ifndef MAP_DROPPABLE
 #define MAP_DROPPABLE 8
 #endif
-#define PUNCH 3 /* FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE */
-
-static long address(void *at)
-{
-    return at == MAP_FAILED ? -1 : 0;
-}
 
 /* ---- other kinds of mappings ---- */
 
@@ -152,6 +146,26 @@ static long do_limit(void)
     return setrlimit(RLIMIT_MEMLOCK, &limit);
 }
 
+static pid_t victim;
+
+static void with_victim(void)
+{
+    victim = fork();
+    if (!victim)
+        for (;;)
+            pause();
+}
+
+static long do_release(void)
+{
+    int fd = (int)syscall(SYS_pidfd_open, victim, 0);
+    long r;
+
+    kill(victim, SIGKILL);
+    r = fd < 0 ? -1 : syscall(448, fd, 0); /* process_mrelease */
+    return r < 0 && errno == ESRCH ? 0 : r;
+}
+
 /* ---- memory by descriptor, and other tasks' ---- */
 
 static long do_vm_writev(void)
@@ -266,6 +280,7 @@ static const struct step script[] = {
     {"munlockall", do_munlockall, 0, 0, locked},
     {"mprotect that grows down", do_protect_down, 0, 0, with_stack},
     {"setrlimit", do_limit, 0, 0, NULL},
+    {"process_mrelease", do_release, 0, 0, with_victim},
     {"process_vm_writev", do_vm_writev, EFAULT, 0, NULL},
     {"F_ADD_SEALS", do_seal, 0, 0, NULL},
     {"lseek", do_seek, 0, 0, NULL},

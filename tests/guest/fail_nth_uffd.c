@@ -3,6 +3,7 @@
  * allocation failing: see fail_nth.h.
  */
 #include "fail_nth.h"
+#include "scan.h"
 
 static long do_uffd(void)
 {
@@ -96,6 +97,12 @@ static void with_fault(void)
         sched_yield();
 }
 
+static void with_track(void)
+{
+    with(UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED,
+         UFFDIO_REGISTER_MODE_WP, MAP_PRIVATE);
+}
+
 static void with_node(void)
 {
     more = open("/dev/userfaultfd", O_RDWR);
@@ -173,6 +180,23 @@ static long do_continue(void)
     return result(uffd_ioctl(more, UFFDIO_CONTINUE, &c));
 }
 
+/* What was written, protected again, and what is not there marked. */
+static long do_scan(void)
+{
+    struct region found[8];
+    struct scan s = {.size = sizeof(s),
+                     .flags = WP_MATCHING | CHECK_WPASYNC,
+                     .start = (unsigned long)area,
+                     .end = (unsigned long)area + 8 * PAGE,
+                     .vec = (unsigned long)found,
+                     .vec_len = 8,
+                     .mask = WRITTEN,
+                     .wanted = WRITTEN};
+    int map_fd = open("/proc/self/pagemap", O_RDONLY);
+
+    return map_fd < 0 ? -1 : ioctl(map_fd, SCAN, &s);
+}
+
 static long do_read(void)
 {
     struct uffd_msg message;
@@ -181,16 +205,6 @@ static long do_read(void)
 }
 
 /* ---- told of, or served ---- */
-
-static long do_fork(void)
-{
-    pid_t pid = fork();
-    int status;
-
-    if (!pid)
-        _exit(0);
-    return pid < 0 || waitpid(pid, &status, 0) != pid ? -1 : status;
-}
 
 static long do_remap(void)
 {
@@ -236,6 +250,7 @@ static const struct step script[] = {
     {"UFFDIO_COPY to an object", do_fill_object, 0, 0, with_object},
     {"UFFDIO_ZEROPAGE to an object", do_zero_object, 0, 0, with_object},
     {"UFFDIO_CONTINUE", do_continue, EAGAIN, 0, with_minor},
+    {"PAGEMAP_SCAN", do_scan, 0, 0, with_track},
     {"reading of a fault", do_read, 0, 0, with_fault},
     {"fork, which is told of", do_fork, EAGAIN, 0, with_events},
     {"mremap, which is told of", do_remap, 0, 0, with_events},

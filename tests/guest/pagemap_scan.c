@@ -5,30 +5,12 @@
  */
 #define _GNU_SOURCE
 #include "proc.h"
+#include "scan.h"
 #include "uffd_util.h"
-
-#define SCAN _IOWR('f', 16, struct scan)
 
 enum {
     COUNT = 16,
-    ROOM = 8,
-    WP_MATCHING = 1,
-    CHECK_WPASYNC = 2,
-    WPALLOWED = 1,
-    WRITTEN = 2,
-    IS_FILE = 4,
-    PRESENT = 8,
-    SWAPPED = 16,
-    PFNZERO = 32
-};
-
-struct region {
-    __u64 start, end, categories;
-};
-
-struct scan {
-    __u64 size, flags, start, end, walk_end, vec, vec_len, max_pages;
-    __u64 inverted, mask, anyof, wanted;
+    ROOM = 8
 };
 
 static int map_fd;
