@@ -19,7 +19,7 @@
 #define STACK_PAGES  (KSTACK_SIZE / PAGE_SIZE)
 #define STACKS_START VMALLOC_START
 #define STACKS_END   (STACKS_START + SLOTS * SLOT_SIZE)
-#define KEEP_STACKS  8u
+#define KEEP_STACKS  64u
 
 _Static_assert(STACKS_END <= VMALLOC_END, "the stacks fit in their area");
 
@@ -50,15 +50,6 @@ int kernel_map_page(u64 va, struct page *page)
     return 0;
 }
 
-/* Clears va's entry without a flush; the page that was there, or NULL. */
-static struct page *clear_page_entry(u64 va)
-{
-    pte_t *pte = pt_walk(kernel_pgd, va, 0);
-    pte_t old = pte ? pte_xchg(pte, PTE_NONE) : PTE_NONE;
-
-    return pte_present(old) ? pfn_to_page(pte_pfn(old)) : NULL;
-}
-
 /* ---- slots ---- */
 
 /* Number of a free slot, now taken, or -ENOMEM. */
@@ -87,20 +78,6 @@ static int slot_of(u64 top)
     return (int)((top - STACKS_START) / SLOT_SIZE) - 1;
 }
 
-/* Unhooks the leaf table if this slot is the last that needs it; the table, to
- * be freed once the TLB is flushed, or NULL. Lock held. */
-static struct page *slot_table(int slot)
-{
-    u64 word = (u64)slot / WORD_SLOTS;
-    pte_t *entry, old;
-
-    if (stacks.used[word] != 1ul << (slot % WORD_SLOTS))
-        return NULL;
-    entry = pt_walk(kernel_pgd, slot_top(slot) - PAGE_SIZE, 1);
-    old = entry ? pte_xchg(entry, PTE_NONE) : PTE_NONE;
-    return pte_present(old) ? pfn_to_page(pte_pfn(old)) : NULL;
-}
-
 /* Lock held. */
 static void slot_put(int slot)
 {
@@ -112,24 +89,39 @@ static void slot_put(int slot)
 
 /* ---- stacks ---- */
 
-/* Unmaps and frees the pages of the stack, its slot, perhaps its table. The
- * slot is free only after the flush: the next stack there has other pages. */
-static void stack_destroy(u64 top)
+/* Clears the entry; the page that it named is to be freed once the TLB is
+ * flushed. */
+static void clear_entry(u64 va, unsigned level, struct list_head *gone)
 {
-    struct page *pages[STACK_PAGES], *table;
+    pte_t *pte = pt_walk(kernel_pgd, va, level);
+    pte_t old = pte ? pte_xchg(pte, PTE_NONE) : PTE_NONE;
 
-    for (unsigned i = 0; i < STACK_PAGES; i++)
-        pages[i] = clear_page_entry(top - KSTACK_SIZE + i * PAGE_SIZE);
-    spin_lock(&stacks.lock);
-    table = slot_table(slot_of(top));
-    tlb_flush_kernel(top - KSTACK_SIZE, top);
+    if (pte_present(old))
+        list_add(&pfn_to_page(pte_pfn(old))->lru, gone);
+}
+
+/* Also the leaf table, if no other slot needs it. Lock held. */
+static void stack_unmap(u64 top, struct list_head *gone)
+{
+    for (u64 va = top - KSTACK_SIZE; va < top; va += PAGE_SIZE)
+        clear_entry(va, 0, gone);
     slot_put(slot_of(top));
-    spin_unlock(&stacks.lock);
-    for (unsigned i = 0; i < STACK_PAGES; i++)
-        if (pages[i])
-            put_page(pages[i]);
-    if (table)
-        put_page(table);
+    if (!stacks.used[slot_of(top) / WORD_SLOTS])
+        clear_entry(top - PAGE_SIZE, 1, gone);
+}
+
+/* One flush for all: it waits for every CPU. Lock held till then, for the next
+ * stack in a slot has other pages. */
+static void drop_kept(void)
+{
+    struct list_head gone = {&gone, &gone};
+    struct page *page, *next;
+
+    while (stacks.kept)
+        stack_unmap(stacks.keep[--stacks.kept], &gone);
+    tlb_flush_kernel();
+    list_for_each_entry_safe (page, next, &gone, lru)
+        put_page(page);
 }
 
 static bool stack_populate(u64 top)
@@ -155,10 +147,22 @@ static u64 take_kept(int *slot)
     spin_lock(&stacks.lock);
     if (stacks.kept)
         top = stacks.keep[--stacks.kept];
-    else if (slot)
+    else
         *slot = slot_take();
     spin_unlock(&stacks.lock);
     return top;
+}
+
+/* whole: for somebody to use; else parts are missing. */
+static void stack_keep(u64 top, bool whole)
+{
+    spin_lock(&stacks.lock);
+    if (stacks.kept == KEEP_STACKS)
+        drop_kept();
+    stacks.keep[stacks.kept++] = top;
+    if (!whole)
+        drop_kept();
+    spin_unlock(&stacks.lock);
 }
 
 u64 kstack_alloc(void)
@@ -169,7 +173,7 @@ u64 kstack_alloc(void)
     if (!top && slot >= 0) {
         top = slot_top(slot);
         if (!stack_populate(top)) {
-            stack_destroy(top);
+            stack_keep(top, false);
             top = 0;
         }
     }
@@ -180,24 +184,15 @@ u64 kstack_alloc(void)
 
 void kstack_free(u64 top)
 {
-    bool keep;
-
     stack_use_end(top - KSTACK_SIZE, KSTACK_SIZE);
-    spin_lock(&stacks.lock);
-    keep = stacks.kept < KEEP_STACKS;
-    if (keep)
-        stacks.keep[stacks.kept++] = top;
-    spin_unlock(&stacks.lock);
-    if (!keep)
-        stack_destroy(top);
+    stack_keep(top, true);
 }
 
 void kstack_cache_drain(void)
 {
-    u64 top;
-
-    while ((top = take_kept(NULL)))
-        stack_destroy(top);
+    spin_lock(&stacks.lock);
+    drop_kept();
+    spin_unlock(&stacks.lock);
 }
 
 bool kstack_is_guard(u64 va)

@@ -28,11 +28,10 @@ static void serve_one(struct cpu *me, struct cpu *from)
 {
     const struct tlb_request *rq = &from->arch.tlb_request;
 
-    /* Kernel pages are global: reloading the root would not reach them. */
-    if (!rq->mm)
-        tlb_flush_kernel_here(rq->start, rq->end);
-    else if (rq->mm == me->active_mm)
+    if (rq->mm && rq->mm == me->active_mm)
         tlb_flush_here(rq->start, rq->end);
+    else if (!rq->mm && rq->end)
+        tlb_flush_kernel_here();
     __atomic_fetch_and(&from->arch.tlb_pending, ~(1ul << me->id),
                        __ATOMIC_RELEASE);
 }

@@ -64,10 +64,13 @@ void tlb_flush_local(u64 va)
     invlpg(va);
 }
 
-void tlb_flush_kernel_here(u64 start, u64 end)
+/* Global ones too, which reloading the root would not reach. */
+void tlb_flush_kernel_here(void)
 {
-    for (; start < end; start += PAGE_SIZE)
-        invlpg(start);
+    u64 cr4 = cr4_read();
+
+    cr4_write(cr4 & ~CR4_PGE);
+    cr4_write(cr4);
 }
 
 static u64 other_cpus(void)
@@ -75,13 +78,13 @@ static u64 other_cpus(void)
     return ((cpu_count < 64 ? 1ul << cpu_count : 0) - 1) & ~(1ul << cpu_id());
 }
 
-void tlb_flush_kernel(u64 start, u64 end)
+void tlb_flush_kernel(void)
 {
     u64 others = other_cpus();
 
-    tlb_flush_kernel_here(start, end);
+    tlb_flush_kernel_here();
     if (unlikely(others))
-        tlb_shootdown(NULL, start, end, others);
+        tlb_shootdown(NULL, 0, ~0ul, others);
 }
 
 /* An empty range to forget: answering is all it takes. */

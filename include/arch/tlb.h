@@ -6,7 +6,7 @@
  *   void tlb_flush_mm(struct mm_struct *mm)
  *   void tlb_flush_local(u64 va)   this CPU's stale entry of the current mm,
  *                                  when the tables allow more than it knows
- *   void tlb_flush_kernel(u64 start, u64 end)
+ *   void tlb_flush_kernel(void)   on every CPU
  *   void cpus_barrier(struct mm_struct *mm)   every other CPU that runs mm
  *                                  (NULL: every one) passes a memory barrier
  *   void mm_switch(struct mm_struct *next)   loads the root; NULL: kernel's own

@@ -106,7 +106,7 @@ void tlb_flush_local(u64 va)
     tlb_flush_page(fake_mm, va);
 }
 
-void tlb_flush_kernel(u64 start __maybe_unused, u64 end __maybe_unused)
+void tlb_flush_kernel(void)
 {
     fake_tlb_counts.kernel++;
 }

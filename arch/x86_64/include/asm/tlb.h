@@ -10,7 +10,7 @@ void tlb_flush_page(struct mm_struct *mm, u64 va);
 void tlb_flush_range(struct mm_struct *mm, u64 start, u64 end);
 void tlb_flush_mm(struct mm_struct *mm);
 void tlb_flush_local(u64 va);
-void tlb_flush_kernel(u64 start, u64 end);
+void tlb_flush_kernel(void);
 void cpus_barrier(struct mm_struct *mm);
 
 /* Loads next's root (NULL: the kernel's own) unless it is loaded already.
