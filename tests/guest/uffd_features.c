@@ -83,7 +83,7 @@ static void test_thread_id(void)
 
     set_up(UFFD_FEATURE_THREAD_ID, MISSING);
     for (int i = 0; i < 2; i++) {
-        touchers[i] = (struct toucher){.byte = pages + i * PAGE};
+        touchers[i] = (struct toucher){.byte = pages + i * PAGE + 55};
         threads[i] = thread_start(touch_and_say, &touchers[i]);
     }
     for (int i = 0; i < 2; i++) {
@@ -91,6 +91,7 @@ static void test_thread_id(void)
         char *page = (char *)(unsigned long)message.arg.pagefault.address;
 
         said[(page - pages) / PAGE] = message.arg.pagefault.feat.ptid;
+        is((page - pages) % PAGE, 0, "by the page, still");
         must(!uffd_fill(fd, page, 't'));
     }
     for (int i = 0; i < 2; i++)
@@ -105,6 +106,7 @@ static long address_of_fault(char *byte)
     pthread_t thread = thread_start(read_byte, byte);
     struct uffd_msg message = uffd_next(fd);
 
+    must(!message.arg.pagefault.feat.ptid);
     must(!uffd_fill(fd, (void *)((unsigned long)byte & -PAGE), 'e'));
     thread_join(thread);
     return message.arg.pagefault.address;

@@ -138,6 +138,13 @@ static void test_two_tasks(void)
     tear_down();
 }
 
+static int poison(void *page)
+{
+    struct uffdio_poison poison = {{(unsigned long)page, PAGE}, 0, 0};
+
+    return uffd_ioctl(fd, UFFDIO_POISON, &poison);
+}
+
 static void test_private(void)
 {
     pthread_t thread;
@@ -150,6 +157,14 @@ static void test_private(void)
     is(other[0], 0, "for itself");
     other[PAGE] = 'q';
     is(pages[PAGE], 'q', "what the memory has is not missing");
+    is(uffd_fill(fd, pages + PAGE, 'x'), -EEXIST, "nor to be filled");
+    is(uffd_zero(fd, pages + PAGE, PAGE, NULL), -EEXIST, "in no way");
+    is(poison(pages + PAGE), -EEXIST, "or poisoned");
+    is(pages[PAGE], 'q', "it is as it was");
+    other[5 * PAGE] = 'q';
+    is(uffd_fill(fd, pages + 5 * PAGE, 'r'), 0, "unless it was not touched");
+    is(pages[5 * PAGE], 'r', "and gets bytes of its own");
+    is(other[5 * PAGE], 'q', "beside those of the memory");
     must(!uffd_zero(fd, pages + 2 * PAGE, PAGE, NULL));
     pages[2 * PAGE] = 'z';
     is(other[2 * PAGE], 0, "zeros are its own as well");
@@ -277,14 +292,15 @@ static void test_copy_protected(void)
 
 static void test_poison(void)
 {
-    struct uffdio_poison poison = {.range = {.len = PAGE}};
-
     set_up(MISSING, MAP_SHARED);
-    poison.range.start = (unsigned long)pages;
-    is(uffd_ioctl(fd, UFFDIO_POISON, &poison), 0, "UFFDIO_POISON");
+    is(poison(pages), 0, "UFFDIO_POISON");
     is(probe_read(pages), BUS_MCEERR_AR, "poisons this mapping");
     is(probe_read(other), 0, "not the others");
     is(other[0], 0, "where it is made as ever");
+    other[PAGE] = 'h';
+    must(pages[PAGE] == 'h');
+    is(poison(pages + PAGE), -EEXIST, "a page that is there stays");
+    is(pages[PAGE], 'h', "as it is");
     tear_down();
 }
 
