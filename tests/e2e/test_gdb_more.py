@@ -3,6 +3,7 @@ recorded run."""
 
 import os
 import re
+import socket
 import subprocess
 
 import pytest
@@ -31,6 +32,29 @@ def test_walk_before_paging():
         gdbsession.finish(process)
     assert "paging is off: 0x7c00 is the physical address" in ran.stdout
     assert "Traceback" not in ran.stderr
+
+
+def test_port_of_another():
+    """A port somebody listens on is left alone, and not by asking it: a
+    connection would stop another run's machine."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        for port in range(1234, 1300):
+            try:
+                other.bind(("127.0.0.1", port))
+                break
+            except OSError:
+                continue
+        other.listen(8)
+        process, words = gdbsession.started("--gdb", "--icount")
+        try:
+            with open(words[-1].split()[-1], encoding="utf-8") as f:
+                assert f"port={port}\n" not in f.read()
+            other.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                other.accept()
+        finally:
+            gdbsession.finish(process)
 
 
 BREAK = """python

@@ -92,7 +92,8 @@ def test_gdb_in_tmux(terminal, tmp_path):
             if re.search(pattern, text, re.M):
                 return
             time.sleep(0.2)
-        raise AssertionError(text)
+        raise AssertionError("".join(
+            tmux("capture-pane", "-pJ", "-t", f":.{n}") for n in (0, 1)))
 
     fd, process = terminal("--gdb=tmux", **env)
     try:

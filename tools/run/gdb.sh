@@ -1,9 +1,20 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # run-qemu.sh's variables
 # GDB on a run; part of run-qemu.sh, which sources it.
 
+# Somebody listens there. They are not asked: QEMU stops its machine for who
+# connects, and the run may be another's.
+port_is_taken() {
+    local tables=(/proc/net/tcp /proc/net/tcp6)
+    if [ -r "${tables[0]}" ]; then
+        grep -qs "$(printf ':%04X [0-9A-F]*:0000 0A ' "$1")" "${tables[@]}"
+    else
+        (exec 4<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+    fi
+}
+
 # Nobody listens there, and no other run is about to.
 take_port() {
-    ! (exec 4<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null || return 1
+    ! port_is_taken "$1" || return 1
     command -v flock >/dev/null || return 0
     { exec 5>>"${TMPDIR:-/tmp}/faultline-port.$1"; } 2>/dev/null &&
         flock -n 5
