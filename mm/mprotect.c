@@ -72,10 +72,20 @@ static int protect_area(struct vm_area_struct **vma, u64 start, u64 end,
     return 0;
 }
 
+/* PR_SET_MDWE: what is executable is never writable, and was so from the
+ * beginning. */
+static __noinline __cold bool mdwe_refuses(const struct vm_area_struct *vma,
+                                           u64 prot)
+{
+    return vma->vm_mm->mdwe &&
+           ((prot & VM_WRITE) || !(vma->vm_flags & VM_EXEC));
+}
+
 /* The rights asked for must be among those the mapping may have. */
 static bool may_protect(const struct vm_area_struct *vma, u64 prot)
 {
-    return !(prot & VM_ACCESS & ~(vma->vm_flags >> 4));
+    return !(prot & VM_ACCESS & ~(vma->vm_flags >> 4)) &&
+           !(unlikely(prot & VM_EXEC) && mdwe_refuses(vma, prot));
 }
 
 _Static_assert(VM_MAYREAD == VM_READ << 4 && VM_MAYWRITE == VM_WRITE << 4 &&
@@ -129,46 +139,6 @@ static __cold long grow_range(struct mm_struct *mm, u64 *start, u64 *end,
     return 0;
 }
 
-/*
- * PR_SET_MDWE: what is executable is never writable, and was executable from
- * the beginning. Changes what comes before an area that is refused, with the
- * lock let go; 0: none is.
- */
-static __cold long exec_range(struct mm_struct *mm, u64 start, u64 end,
-                              u64 prot, int key)
-{
-    struct vm_area_struct *vma = find_vma(mm, start);
-    u64 at = start;
-    long r;
-
-    if (!mm->mdwe)
-        return 0;
-    while (vma && at < end && vma->vm_start <= at && !(prot & VM_WRITE) &&
-           (vma->vm_flags & VM_EXEC)) {
-        at = vma->vm_end;
-        vma = vma->vm_next;
-    }
-    if (!vma || at >= end || vma->vm_start > at)
-        return 0;
-    mmap_write_unlock(mm);
-    r = do_pkey_mprotect(mm, start, at - start, prot, key);
-    mmap_write_lock(mm);
-    return r ? r : -EACCES;
-}
-
-/* Whatever takes more than a look at each area. */
-static __noinline __cold long rare_range(struct mm_struct *mm, u64 *start,
-                                         u64 *end, u64 prot, int key)
-{
-    long r = prot & (PROT_GROWSDOWN | PROT_GROWSUP)
-                 ? grow_range(mm, start, end, prot)
-                 : 0;
-
-    if (!r && (prot & VM_EXEC))
-        r = exec_range(mm, *start, *end, prot & VM_ACCESS, key);
-    return r;
-}
-
 long do_pkey_mprotect(struct mm_struct *mm, u64 start, u64 len, u64 prot,
                       int key)
 {
@@ -191,8 +161,8 @@ long do_pkey_mprotect(struct mm_struct *mm, u64 start, u64 len, u64 prot,
     r = 0;
     if (unlikely(key != -1) && !mm_pkey_allocated(mm, key))
         r = -EINVAL;
-    else if (unlikely(prot & (grows | VM_EXEC)))
-        r = rare_range(mm, &start, &end, prot, key);
+    else if (unlikely(prot & grows))
+        r = grow_range(mm, &start, &end, prot);
     if (!r)
         r = vma_each_part(mm, start, end, protect_part,
                           &(struct rights){prot & ~grows, key});

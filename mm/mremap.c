@@ -193,7 +193,7 @@ static void spread_anon(const struct vm_area_struct *new, u64 first, u64 last)
     struct vm_area_struct *rest[] = {area_at(new->vm_mm, first),
                                      area_at(new->vm_mm, last)};
 
-    if (rest[0] != new &&rest[1] != new)
+    if (new != rest[0] && new != rest[1])
         return;
     for (size_t i = 0; i < ARRAY_SIZE(rest); i++)
         if (rest[i] && !rest[i]->vm_anon) {
@@ -258,7 +258,7 @@ static long move_area(struct remap *rm, struct vm_area_struct *vma)
     new = new_home(rm, vma);
     if (!new)
         return -ENOMEM;
-    rm->locked = new->vm_flags &VM_LOCKED;
+    rm->locked = VM_LOCKED & new->vm_flags;
     leave_area(rm, vma);
     new = join_neighbours(new, rm->flags & MREMAP_DONTUNMAP ? vma : NULL);
     if (untouched && new->vm_anon && !(rm->flags & MREMAP_DONTUNMAP))

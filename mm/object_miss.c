@@ -60,9 +60,9 @@ static struct object_miss *find_other(const struct object_miss *m)
 {
     struct object_miss *other;
 
-    for_each_miss(other, m->object->pager, m->index,
-                  m->index) if (other != m && other->ctx == m->ctx &&
-                                !other->wait.woken) break;
+    for_each_miss (other, m->object->pager, m->index, m->index)
+        if (other != m && other->ctx == m->ctx && !other->wait.woken)
+            break;
     return other;
 }
 

@@ -20,4 +20,3 @@
     orl $0x80000001, %eax /* PG, PE */
     movl %eax, %cr0
 .endm
-        /* clang-format on */

@@ -1,6 +1,5 @@
 /* Loading an address space's root: for mm_switch() and the thread switch. */
-#ifndef ASM_ROOT_H
-#define ASM_ROOT_H
+#pragma once
 
 #include <asm/msr.h>
 #include <asm/setup.h>
@@ -21,5 +20,3 @@ static __always_inline_ void root_load(struct cpu *cpu, struct mm_struct *next)
         __atomic_fetch_and(&prev->cpu_mask, ~here, __ATOMIC_RELEASE);
     cpu->active_mm = next;
 }
-
-#endif
