@@ -13,7 +13,6 @@
 #define MINOR   UFFDIO_REGISTER_MODE_MINOR
 #define WP      UFFDIO_REGISTER_MODE_WP
 #define PROTECT UFFDIO_WRITEPROTECT_MODE_WP
-#define WP_BIT  (1ul << 57)
 
 /* Of the program's file. */
 static char data[2 * PAGE] __attribute__((aligned(4096))) = {1};
@@ -46,16 +45,6 @@ static void test_vdso(void)
     close(fd);
 }
 
-static int is_protected(const char *page)
-{
-    int file = open("/proc/self/pagemap", O_RDONLY);
-    unsigned long entry;
-
-    must(pread(file, &entry, 8, (unsigned long)page / PAGE * 8) == 8);
-    close(file);
-    return entry & WP_BIT ? 1 : 0;
-}
-
 /* Who only collects what was written may do so anywhere. */
 static void test_collected(void)
 {
@@ -65,13 +54,14 @@ static void test_collected(void)
        "and its constants, which an mprotect could make writable");
     data[0] = 2;
     must(!uffd_protect(fd, data, 2 * PAGE, PROTECT));
-    is(is_protected(data), 1, "a page of data");
+    is(page_is(data, PAGE_PROTECTED), 1, "a page of data");
     is(data[0], 2, "is there");
     data[0] = 3;
-    is(is_protected(data), 0, "and was written");
-    is(is_protected(data + PAGE), 1, "the next is protected, never touched");
+    is(page_is(data, PAGE_PROTECTED), 0, "and was written");
+    is(page_is(data + PAGE, PAGE_PROTECTED), 1,
+       "the next is protected, never touched");
     data[PAGE] = 4;
-    is(is_protected(data + PAGE), 0, "until it is");
+    is(page_is(data + PAGE, PAGE_PROTECTED), 0, "until it is");
     is(data[0] + data[PAGE], 7, "both hold what was written");
     is(uffd_unregister(fd, data, PAGE), 0, "UNREGISTER of it");
     close(fd);

@@ -9,7 +9,6 @@
 #define WP      UFFDIO_REGISTER_MODE_WP
 #define PROTECT UFFDIO_WRITEPROTECT_MODE_WP
 #define QUIET   UFFDIO_WRITEPROTECT_MODE_DONTWAKE
-#define DIRTY   (1ul << 55)
 
 enum {
     COUNT = 8
@@ -84,22 +83,14 @@ static void test_rights(void)
 
 static int is_dirty(int page)
 {
-    int file = open("/proc/self/pagemap", O_RDONLY);
-    unsigned long entry, address = (unsigned long)(pages + page * PAGE);
-
-    must(pread(file, &entry, 8, address / PAGE * 8) == 8);
-    close(file);
-    return entry & DIRTY ? 1 : 0;
+    return page_is(pages + page * PAGE, PAGE_DIRTY);
 }
 
 static void test_soft_dirty(void)
 {
-    int file = open("/proc/self/clear_refs", O_WRONLY);
-
     set_up(0, WP | MISSING);
     must(!protect(0, 4, PROTECT));
-    must(write(file, "4", 1) == 1);
-    close(file);
+    clear_soft_dirty();
     must(!protect(0, 1, 0));
     must(!protect(1, 3, 0));
     is(is_dirty(0) + is_dirty(1), 0, "freed is not written");

@@ -8,7 +8,6 @@
 #include "uffd_range.h"
 
 #define MISSING UFFDIO_REGISTER_MODE_MISSING
-#define DIRTY   (1ul << 55)
 
 enum {
     COUNT = 8
@@ -96,27 +95,14 @@ static void test_alike(void)
     end();
 }
 
-static int is_dirty(const char *page)
-{
-    int file = open("/proc/self/pagemap", O_RDONLY);
-    unsigned long entry;
-
-    must(pread(file, &entry, 8, (unsigned long)page / PAGE * 8) == 8);
-    close(file);
-    return entry & DIRTY ? 1 : 0;
-}
-
 /* A page that comes is a page written, also if it was not where it was. */
 static void test_soft_dirty(void)
 {
-    int file = open("/proc/self/clear_refs", O_WRONLY);
-
     set_up();
-    must(write(file, "4", 1) == 1);
-    is(is_dirty(from), 0, "a page nobody wrote to");
+    clear_soft_dirty();
+    is(page_is(from, PAGE_DIRTY), 0, "a page nobody wrote to");
     is(move(pages, from, 1), 0, "moves");
-    is(is_dirty(pages), 1, "and counts as written");
-    close(file);
+    is(page_is(pages, PAGE_DIRTY), 1, "and counts as written");
     end();
 }
 

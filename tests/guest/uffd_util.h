@@ -204,6 +204,28 @@ static inline int uffd_poll(int fd)
     return entry.revents;
 }
 
+#define PAGE_DIRTY     (1ul << 55) /* softly: since clear_soft_dirty() */
+#define PAGE_PROTECTED (1ul << 57)
+
+/* Whether /proc/self/pagemap says so of the page. */
+static inline int page_is(const void *page, unsigned long bit)
+{
+    int file = open("/proc/self/pagemap", O_RDONLY);
+    unsigned long entry;
+
+    must(pread(file, &entry, 8, (unsigned long)page / PAGE * 8) == 8);
+    close(file);
+    return entry & bit ? 1 : 0;
+}
+
+static inline void clear_soft_dirty(void)
+{
+    int file = open("/proc/self/clear_refs", O_WRONLY);
+
+    must(write(file, "4", 1) == 1);
+    close(file);
+}
+
 static inline pthread_t thread_start(void *(*work)(void *), void *argument)
 {
     pthread_t thread;

@@ -1,0 +1,140 @@
+/*
+ * What is known of a page that was filled: that it was written, whose it is,
+ * that it is there for others; and what is told of pages that others brought.
+ */
+#define _GNU_SOURCE
+#include "memfd.h"
+#include "uffd_util.h"
+
+#include <sys/mman.h>
+
+#define MISSING UFFDIO_REGISTER_MODE_MISSING
+#define MINOR   UFFDIO_REGISTER_MODE_MINOR
+#define WP      UFFDIO_REGISTER_MODE_WP
+#define PROTECT UFFDIO_WRITEPROTECT_MODE_WP
+
+enum {
+    COUNT = 8
+};
+
+static int memory, fd;
+static char *pages; /* registered */
+static char *other; /* the same memory, mapped a second time */
+
+static void set_up(unsigned long mode, int flags)
+{
+    memory = object_of(COUNT * PAGE);
+    pages = map_object(memory, COUNT, RW, flags, 0);
+    other = map_object(memory, COUNT, RW, MAP_SHARED, 0);
+    fd = uffd_new(O_NONBLOCK);
+    must(!uffd_register_mode(fd, pages, COUNT * PAGE, mode));
+}
+
+static void tear_down(void)
+{
+    close(fd);
+    munmap(pages, COUNT * PAGE);
+    munmap(other, COUNT * PAGE);
+    close(memory);
+}
+
+static int proceed(int page)
+{
+    struct uffdio_continue c = {
+        {(unsigned long)(pages + page * PAGE), PAGE}, 0, 0};
+
+    return uffd_ioctl(fd, UFFDIO_CONTINUE, &c);
+}
+
+static void test_soft_dirty(void)
+{
+    char *own = map_pages(3);
+
+    set_up(MISSING | MINOR, MAP_SHARED);
+    must(!uffd_register(fd, own, 3 * PAGE));
+    other[PAGE] = 1;
+    clear_soft_dirty();
+    must(!uffd_fill(fd, own, 'd'));
+    must(!uffd_zero(fd, own + PAGE, PAGE, NULL));
+    must(!uffd_fill(fd, pages, 'd'));
+    must(!proceed(1));
+    is(page_is(own, PAGE_DIRTY), 1, "a page that was filled was written");
+    is(page_is(own + PAGE, PAGE_DIRTY), 0, "the zero page was not");
+    is(page_is(own + 2 * PAGE, PAGE_DIRTY), 0, "nor what is not there");
+    is(page_is(pages, PAGE_DIRTY), 1, "shared memory's was");
+    is(page_is(pages + PAGE, PAGE_DIRTY), 1, "and CONTINUE counts as well");
+    munmap(own, 3 * PAGE);
+    tear_down();
+}
+
+/* A private mapping may see the memory's page, and writes to its own. */
+static void test_private_continue(void)
+{
+    set_up(MINOR, MAP_PRIVATE);
+    other[0] = 'm';
+    is(proceed(0), 0, "CONTINUE in a private mapping");
+    is(pages[0], 'm', "shows the memory's page");
+    other[0] = 'n';
+    is(pages[0], 'n', "itself");
+    pages[0] = 'w';
+    is(other[0], 'n', "a write leaves that alone");
+    is(pages[0], 'w', "and is seen here");
+    tear_down();
+}
+
+/* The access would wait for ever if it was told. */
+static void test_there_for_all(void)
+{
+    set_up(MISSING, MAP_SHARED);
+    other[2 * PAGE] = 'o';
+    pages[2 * PAGE + 1] = 'p';
+    is(other[2 * PAGE + 1], 'p', "a write to what another mapping made");
+    is(probe_read(pages + 2 * PAGE), 0, "is not told where MINOR is not");
+    tear_down();
+}
+
+static int is_resident(char *page)
+{
+    unsigned char resident;
+
+    must(mincore(page, PAGE, &resident) == 0);
+    return resident & 1;
+}
+
+static void test_allocated(void)
+{
+    set_up(MINOR, MAP_SHARED);
+    must(fallocate(memory, 0, 0, COUNT * PAGE) == 0);
+    is(is_resident(other + PAGE), 0, "a page that fallocate made");
+    is(proceed(1), 0, "can be continued with");
+    is(pages[PAGE], 0, "zeros");
+    is(is_resident(other + PAGE), 1, "and then is there for others");
+    is(is_resident(other + 2 * PAGE), 0, "unlike its neighbour");
+    tear_down();
+}
+
+/* A mark is no page, except for the zero page of anonymous memory. */
+static void test_marked(void)
+{
+    set_up(MISSING | MINOR | WP, MAP_SHARED);
+    must(!uffd_protect(fd, pages, COUNT * PAGE, PROTECT));
+    is(uffd_zero(fd, pages, PAGE, NULL), 0, "ZEROPAGE of a marked page");
+    is(uffd_fill(fd, pages + PAGE, 'c'), 0, "COPY");
+    other[2 * PAGE] = 'o';
+    is(proceed(2), 0, "CONTINUE");
+    is(pages[PAGE] + pages[2 * PAGE], 'c' + 'o', "bring the bytes");
+    is(page_is(pages, PAGE_PROTECTED), 0, "the mark is gone");
+    is(page_is(pages + PAGE, PAGE_PROTECTED), 0, "with each");
+    is(page_is(pages + 2 * PAGE, PAGE_PROTECTED), 0, "of them");
+    tear_down();
+}
+
+int main(void)
+{
+    test_soft_dirty();
+    test_private_continue();
+    test_there_for_all();
+    test_allocated();
+    test_marked();
+    return done_testing();
+}
