@@ -111,8 +111,9 @@ void thread_wake_next(struct thread *thread)
     thread_wake(thread);
 }
 
-void thread_wake(struct thread *thread __maybe_unused)
+void thread_wake(struct thread *thread)
 {
+    assert_non_null(thread);
     fake_wakes++;
 }
 
