@@ -67,27 +67,35 @@ static long set_name(const char __user *from)
     return 0;
 }
 
+/* One inside ours. A sibling may still count in ours, which the new one holds,
+ * but only one at a time may take its place. */
+static long create_group(struct mm_struct *mm, u64 limit)
+{
+    struct mm_group *old, *group;
+
+    mmap_write_lock(mm);
+    old = mm->group;
+    group = mm_group_create(old, limit);
+    if (group) {
+        WRITE_ONCE(mm->group, group);
+        mm_group_put(old);
+    }
+    mmap_write_unlock(mm);
+    return group ? 0 : -ENOMEM;
+}
+
 /* PR_MEMORY_GROUP: see docs/limits.md. */
 static long memory_group(u64 what, u64 limit)
 {
-    struct mm_struct *mm = current->mm;
-    struct mm_group *old = mm->group, *group;
+    const struct mm_group *group = READ_ONCE(current->mm->group);
 
     switch (what) {
     case PR_GROUP_CREATE:
-        if (!limit)
-            return -EINVAL;
-        group = mm_group_create(old, limit);
-        if (!group)
-            return -ENOMEM;
-        /* A sibling may still count in the old one, which the new one holds. */
-        WRITE_ONCE(mm->group, group);
-        mm_group_put(old);
-        return 0;
+        return limit ? create_group(current->mm, limit) : -EINVAL;
     case PR_GROUP_USED:
-        return old ? (long)READ_ONCE(old->used) : -ESRCH;
+        return group ? (long)READ_ONCE(group->used) : -ESRCH;
     case PR_GROUP_LIMIT:
-        return old ? (long)old->limit : -ESRCH;
+        return group ? (long)group->limit : -ESRCH;
     default:
         return -EINVAL;
     }
