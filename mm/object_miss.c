@@ -19,8 +19,7 @@ struct object_miss {
     u64 index, deadline_ns;
     u32 action;
     bool write, handed;
-    bool listed; /* object->lock; or woken, and not: who woke it has seen to it
-                  */
+    bool listed; /* object->lock, until woken */
     bool speaks; /* for all who miss the page; this and failed: ctx->lock */
     bool failed;
     struct fault_record own; /* for the wait, if it is not in a fault */

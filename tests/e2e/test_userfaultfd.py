@@ -7,36 +7,20 @@ import pytest
 import harness
 
 
-def test_one_entry_per_fault(program):
-    ran = harness.boot("--icount", "--quiet", "--run", program("one_entry"))
+@pytest.mark.parametrize("how", [["--icount"], ["--smp", "4"]],
+                         ids=["icount", "smp4"])
+@pytest.mark.parametrize("name", ["object_pager", "object_races",
+                                  "object_killed"])
+def test_objects(program, name, how):
+    ran = harness.boot(*how, "--quiet", "--run", program(name), limit=60)
     ran.expect(0, text=r"^1\.\.\d+$")
     assert b"not ok" not in ran.out
 
 
-def test_object_pagers(program):
-    """Counted, and on four processors."""
-    for how in (["--icount"], ["--smp", "4"]):
-        ran = harness.boot(*how, "--quiet", "--run", program("object_pager"),
-                           limit=60)
-        ran.expect(0, text=r"^1\.\.\d+$")
-        assert b"not ok" not in ran.out
-
-
-@pytest.mark.parametrize("how", [["--icount"], ["--smp", "4"]],
-                         ids=["icount", "smp4"])
-def test_object_races(program, how):
-    ran = harness.boot(*how, "--quiet", "--run", program("object_races"),
-                       limit=60)
+@pytest.mark.parametrize("name", ["one_entry", "object_crowd", "guarded"])
+def test_counted(program, name):
+    ran = harness.boot("--icount", "--quiet", "--run", program(name))
     ran.expect(0, text=r"^1\.\.\d+$")
-    assert b"not ok" not in ran.out
-
-
-@pytest.mark.parametrize("how", [["--icount"], ["--smp", "4"]],
-                         ids=["icount", "smp4"])
-def test_object_killed(program, how):
-    ran = harness.boot(*how, "--quiet", "--run", program("object_killed"),
-                       limit=60)
-    ran.expect(0, text=r"^1\.\.4$")
     assert b"not ok" not in ran.out
 
 
@@ -48,25 +32,12 @@ def test_object_story(program):
                r"filled \+\d+ woken \+\d+ resumed\n +end +the pager filled")
 
 
-def test_object_crowd(program):
-    """What a fill costs does not go with how many wait."""
-    ran = harness.boot("--icount", "--quiet", "--run", program("object_crowd"))
-    ran.expect(0, text=r"^1\.\.\d+$")
-    assert b"not ok" not in ran.out
-
-
 def test_object_shrink(program):
     """Memory is short: a pager is asked before a task is killed."""
     ran = harness.boot("--icount", "--mem", "64M", "--run",
                        program("object_shrink"))
     ran.expect(0, text=r"^1\.\.\d+$")
     assert b"not ok" not in ran.out and "Killed process" not in ran.text
-
-
-def test_guards(program):
-    ran = harness.boot("--icount", "--run", program("guarded"))
-    ran.expect(0, text=r"^1\.\.\d+$")
-    assert b"not ok" not in ran.out
 
 
 def test_deadlocks(program):

@@ -5,26 +5,14 @@
  */
 #define _GNU_SOURCE
 #include <pthread.h>
-#include <sched.h>
 
+#include "meet.h"
 #include "memfd.h"
 
 #define PAGES 1024
 #define CHUNK 8 /* pages between two meetings */
 
 static char *pages;
-static int met;
-
-/* Spins until the other is here as well: each meeting counts two. */
-static void meet(void)
-{
-    int spins = 0;
-    int all = __atomic_fetch_add(&met, 1, __ATOMIC_SEQ_CST) / 2 * 2 + 2;
-
-    while (__atomic_load_n(&met, __ATOMIC_SEQ_CST) < all)
-        if (++spins > 1000)
-            sched_yield();
-}
 
 /* The threads have bytes 1 and 2. */
 static void *writer(void *byte)

@@ -5,9 +5,7 @@
  * each round after a different time.
  */
 #define _GNU_SOURCE
-#include <time.h>
-
-#include "uffd_util.h"
+#include "killed_pager.h"
 
 enum {
     COUNT = 96,
@@ -17,7 +15,6 @@ enum {
 
 static char *pages, *from;
 static int fd;
-static volatile int *busy;
 
 /* ---- what the pager does, over and over ---- */
 
@@ -64,13 +61,6 @@ static void copy_stuck(void)
     (void)uffd_copy(fd, pages, source_of_many, COUNT * PAGE);
 }
 
-static void serve(void (*call)(void))
-{
-    *busy = 1;
-    for (;;)
-        call();
-}
-
 /* ---- who goes on ---- */
 
 /* 'k' or zeros, wherever the pager came to. */
@@ -100,26 +90,20 @@ static void *use_all(void *unused)
     return unused;
 }
 
+static void drop_half(void)
+{
+    must(!madvise(pages, COUNT / 2 * PAGE, MADV_DONTNEED));
+}
+
 static int kill_once(void (*call)(void), int round)
 {
-    struct timespec time = {0, round * STEP_NS};
-    pthread_t client;
-    pid_t pid;
+    pid_t pid = pager_start(call);
+    pthread_t client = call == poison_all ? 0 : thread_start(use_all, NULL);
     int sound;
 
-    *busy = 0;
-    pid = fork();
-    must(pid >= 0);
-    if (!pid)
-        serve(call);
-    while (!*busy)
-        sched_yield();
-    client = call == poison_all ? 0 : thread_start(use_all, NULL);
-    nanosleep(&time, NULL);
-    if (call == copy_all || call == protect_all)
-        must(!madvise(pages, COUNT / 2 * PAGE, MADV_DONTNEED));
-    must(!kill(pid, SIGKILL));
-    must(wait_status(pid) == 1000 + SIGKILL);
+    pager_kill_after(pid, round * STEP_NS,
+                     call == copy_all || call == protect_all ? drop_half
+                                                             : NULL);
     take_over();
     if (client)
         thread_join(client);
@@ -146,7 +130,6 @@ static void test(void (*call)(void), const char *what)
 
 int main(void)
 {
-    busy = map_shared(1);
     from = map_pages(COUNT);
     memset(from, 'k', COUNT * PAGE);
     test(copy_all, "UFFDIO_COPY");

@@ -4,10 +4,10 @@
  * writes there while the other unmaps all of it: there is no page without an
  * area.
  */
+#include "meet.h"
 #include "mm_util.h"
 
 #include <pthread.h>
-#include <sched.h>
 
 #define ROUNDS 300
 #define ROOM   600
@@ -15,18 +15,7 @@
 #define NEAR   (20 * (long)PAGE)
 
 static char *top;
-static int met, done;
-
-/* Spins until the other is here as well: each meeting counts two. */
-static void meet(void)
-{
-    int spins = 0;
-    int all = __atomic_fetch_add(&met, 1, __ATOMIC_SEQ_CST) / 2 * 2 + 2;
-
-    while (__atomic_load_n(&met, __ATOMIC_SEQ_CST) < all)
-        if (++spins > 1000)
-            sched_yield();
-}
+static int done;
 
 /* An area of one page with free pages below it and a neighbour above. */
 static void place_top(void)

@@ -6,7 +6,7 @@
  */
 #include "object_util.h"
 
-#include <time.h>
+#include "../../guest/killed_pager.h"
 
 enum {
     COUNT = 600, /* more than the kernel does in one go */
@@ -15,7 +15,6 @@ enum {
 };
 
 static char *pages, *from;
-static volatile int *busy;
 
 static void fill_all(void)
 {
@@ -50,13 +49,6 @@ static void evict_all(void)
     (void)evict(COUNT / 2, COUNT / 2);
 }
 
-static void serve(void (*call)(void))
-{
-    *busy = 1;
-    for (;;)
-        call();
-}
-
 /* Touches all pages, some of them with a write. */
 static void *use_all(void *unused)
 {
@@ -81,22 +73,11 @@ static void take_over(void)
 /* 0: all is as it should be. */
 static long kill_once(void (*call)(void), int round)
 {
-    struct timespec time = {0, round * STEP_NS};
-    pthread_t client;
+    pid_t pid = pager_start(call);
+    pthread_t client = thread_start(use_all, NULL);
     long wrong;
-    pid_t pid;
 
-    *busy = 0;
-    pid = fork();
-    must(pid >= 0);
-    if (!pid)
-        serve(call);
-    while (!*busy)
-        sched_yield();
-    client = thread_start(use_all, NULL);
-    nanosleep(&time, NULL);
-    must(!kill(pid, SIGKILL));
-    must(wait_status(pid) == 1000 + SIGKILL);
+    pager_kill_after(pid, round * STEP_NS, NULL);
     take_over();
     wrong = (long)thread_join(client);
     for (int i = 0; i < COUNT; i++)
@@ -120,7 +101,6 @@ static void test(void (*call)(void), const char *what)
 
 int main(void)
 {
-    busy = map_shared(1);
     from = map_pages(COUNT);
     memset(from, 'k', COUNT * PAGE);
     test(fill_all, "UFFDIO_FL_FILL");
