@@ -82,6 +82,22 @@ static void test_private_continue(void)
     tear_down();
 }
 
+static int child_reads(void *page)
+{
+    return *(volatile char *)page;
+}
+
+/* A child has what its parent sees, not the memory. */
+static void test_private_zeros(void)
+{
+    set_up(MISSING, MAP_PRIVATE);
+    other[0] = other[PAGE] = 'm';
+    is(uffd_zero(fd, pages, PAGE, NULL), 0, "zeros before the memory's page");
+    is(in_child(child_reads, pages), 0, "are zeros for a child");
+    is(in_child(child_reads, pages + PAGE), 'm', "beside what was not filled");
+    tear_down();
+}
+
 /* The access would wait for ever if it was told. */
 static void test_there_for_all(void)
 {
@@ -133,6 +149,7 @@ int main(void)
 {
     test_soft_dirty();
     test_private_continue();
+    test_private_zeros();
     test_there_for_all();
     test_allocated();
     test_marked();

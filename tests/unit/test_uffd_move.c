@@ -4,6 +4,7 @@
  */
 #include "arena.h"
 
+#include <mm/rmap.h>
 #include <mm/userfaultfd.h>
 
 #define HALF (PAGES / 2)
@@ -97,6 +98,7 @@ static void random_moves(void **state __maybe_unused)
         for (unsigned i = 0; i < PAGES; i++)
             assert_int_equal(is_there(i), pages[i].there);
         assert_int_equal(validate_mm(mm), 0);
+        assert_int_equal(validate_rmap(mm, ~0ull, true), 0);
         fake_tlb_check();
     }
 }

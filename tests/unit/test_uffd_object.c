@@ -5,6 +5,7 @@
  */
 #include "arena.h"
 
+#include <mm/rmap.h>
 #include <mm/userfaultfd.h>
 
 #define COUNT 24u
@@ -161,6 +162,7 @@ static void random_calls(void **state __maybe_unused)
         ops[fake_rand(ARRAY_SIZE(ops))]((unsigned)fake_rand(COUNT));
         for (unsigned i = 0; i < COUNT; i++)
             assert_int_equal(is_there(i), pages[i].mapped);
+        assert_int_equal(validate_rmap(mm, ~0ull, true), 0);
         fake_tlb_check();
     }
     assert_true(n < 20000 || (missing > 100 && minor > 100));
