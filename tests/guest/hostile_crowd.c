@@ -248,8 +248,6 @@ static void *wait_here(void *page)
 static void gather(pthread_t *threads)
 {
     pthread_attr_t attr;
-    char text[256], path[64];
-    int waiting = 0;
 
     crowd = map_pages(CROWD);
     if (!stacks)
@@ -261,17 +259,7 @@ static void gather(pthread_t *threads)
         must(!pthread_attr_setstack(&attr, stacks + i * STACK, STACK));
         must(!pthread_create(&threads[i], &attr, wait_here, crowd + i * PAGE));
     }
-    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-    while (waiting < CROWD) {
-        int info = open(path, O_RDONLY);
-        ssize_t size = read(info, text, sizeof(text) - 1);
-
-        must(size > 0);
-        text[size] = '\0';
-        close(info);
-        must(sscanf(strstr(text, "total:"), "total: %d", &waiting) == 1);
-        usleep(1000);
-    }
+    await_faults(fd, CROWD);
 }
 
 static int count_of(pthread_t *threads, long value)

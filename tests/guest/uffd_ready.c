@@ -155,24 +155,6 @@ static void test_epoll_once(void)
 
 /* ---- readers ---- */
 
-/* Faults that nobody has read, as fdinfo says. */
-static int unread(void)
-{
-    char text[256], path[64];
-    int info, count;
-    ssize_t size;
-
-    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-    info = open(path, O_RDONLY);
-    must(info >= 0);
-    size = read(info, text, sizeof(text) - 1);
-    must(size > 0);
-    text[size] = '\0';
-    close(info);
-    must(sscanf(strstr(text, "pending:"), "pending: %d", &count) == 1);
-    return count;
-}
-
 static void test_sizes(void)
 {
     struct uffd_msg message[COUNT];
@@ -183,7 +165,7 @@ static void test_sizes(void)
     fails(read(fd, message, 32), EAGAIN, "none is there");
     for (int i = 0; i < 3; i++)
         threads[i] = thread_start(read_byte, pages + i * PAGE);
-    while (unread() < 3)
+    while (uffd_count(fd, "pending:") < 3)
         sched_yield();
     is(read(fd, message, 95), 64, "room for nearly three: two");
     is(read(fd, message + 2, sizeof(message[0]) * 4), 32, "the third");

@@ -5,7 +5,6 @@
  */
 #define _GNU_SOURCE
 #include <sys/time.h>
-#include <time.h>
 
 #include "uffd_util.h"
 
@@ -37,18 +36,11 @@ static void become_pager(void)
     must(!madvise(page, PAGE, MADV_DONTNEED));
 }
 
-static void pause_a_while(void)
-{
-    struct timespec time = {0, WHILE_NS};
-
-    nanosleep(&time, NULL);
-}
-
 /* ---- threads ---- */
 
 static void *fill_later(void *value)
 {
-    pause_a_while();
+    await_faults(fd, 1);
     return (void *)(long)uffd_fill(fd, page, (int)(long)value);
 }
 
@@ -68,7 +60,7 @@ static void test_thread(int served)
 
 static void *unregister_later(void *unused)
 {
-    pause_a_while();
+    await_faults(fd, 1);
     must(!uffd_unregister(fd, page, PAGE));
     return unused;
 }
@@ -86,7 +78,7 @@ static void test_unregister(void)
 
 static void *close_later(void *unused)
 {
-    pause_a_while();
+    await_faults(fd, 1);
     must(!close(fd));
     return unused;
 }
@@ -112,7 +104,7 @@ static void *help_next(void *unused)
 
 static void *help_first(void *unused)
 {
-    pause_a_while();
+    await_faults(fd, 2);
     must(!uffd_fill(fd, page, 'n'));
     return unused;
 }
@@ -135,7 +127,7 @@ static void test_chain(void)
 
 /* ---- handlers ---- */
 
-static volatile int handled;
+static volatile int handled, *handles; /* the handler has run; is there */
 
 static void fill_now(int number)
 {
@@ -152,6 +144,8 @@ static int pager_alone(void *timer)
     must(signal(SIGALRM, fill_now) != SIG_ERR);
     if (timer)
         must(!setitimer(ITIMER_REAL, &soon, NULL));
+    if (handles)
+        *handles = 1;
     if (*(volatile char *)page != 'h')
         return 1;
     return handled == 1 ? 0 : 2;
@@ -180,17 +174,19 @@ static int pager_nested(void *unused)
 /* Sent by one who has no descriptor. */
 static void test_sent(void)
 {
-    int status;
-    pid_t pid = fork();
+    pid_t pid;
 
+    handles = map_shared(1);
+    pid = fork();
     must(pid >= 0);
     if (!pid)
         _exit(pager_alone(NULL));
-    do {
-        pause_a_while();
-        must(!kill(pid, SIGALRM));
-    } while (!waitpid(pid, &status, WNOHANG));
-    is(status, 0, "the handler of a signal that another task sends brings it");
+    while (!*handles)
+        sched_yield();
+    let_run();
+    must(!kill(pid, SIGALRM));
+    is(wait_status(pid), 0,
+       "the handler of a signal that another task sends brings it");
 }
 
 /* ---- tasks ---- */
@@ -198,7 +194,7 @@ static void test_sent(void)
 static int serve_parent(void *unused)
 {
     (void)unused;
-    pause_a_while();
+    await_faults(fd, 1);
     return -uffd_fill(fd, uffd_next_page(fd), 'c');
 }
 

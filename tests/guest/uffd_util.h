@@ -226,6 +226,32 @@ static inline void clear_soft_dirty(void)
     close(file);
 }
 
+/* What fdinfo counts: faults that nobody has read ("pending:"), all ("total:").
+ */
+static inline int uffd_count(int fd, const char *which)
+{
+    char text[512], path[64];
+    int info, count = 0;
+    ssize_t size;
+
+    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+    info = open(path, O_RDONLY);
+    must(info >= 0);
+    size = read(info, text, sizeof(text) - 1);
+    must(size > 0);
+    text[size] = '\0';
+    close(info);
+    must(sscanf(strstr(text, which) + strlen(which), "%d", &count) == 1);
+    return count;
+}
+
+/* Until so many faults are queued; what waits may not sleep yet. */
+static inline void await_faults(int fd, int count)
+{
+    while (uffd_count(fd, "total:") < count)
+        sched_yield();
+}
+
 static inline pthread_t thread_start(void *(*work)(void *), void *argument)
 {
     pthread_t thread;

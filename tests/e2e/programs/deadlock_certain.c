@@ -8,7 +8,6 @@
 #include "fl_uffd.h"
 
 #include <sys/time.h>
-#include <time.h>
 
 enum {
     CROWD = 40,
@@ -22,6 +21,7 @@ struct served {
 };
 
 static struct served s;
+static volatile int there; /* it is, or its second server */
 
 static void serve_begin(struct served *served, size_t count)
 {
@@ -37,14 +37,6 @@ static long need(const char *page)
     struct timespec *time = (struct timespec *)page;
 
     return syscall(SYS_nanosleep, time, NULL) ? errno : 0;
-}
-
-/* For others to wait by then, or end. */
-static void settle(void)
-{
-    struct timespec time = {0, 5000000};
-
-    nanosleep(&time, NULL);
 }
 
 /* ---- one ---- */
@@ -107,6 +99,7 @@ static int crowd(void *size)
     int count = (int)(long)size;
 
     serve_begin(&s, CROWD + 1);
+    there = 1;
     for (int i = 0; i < count; i++)
         threads[i] = thread_start(need_or_bring, s.pages + (i + 1) * PAGE);
     need_or_bring(s.pages);
@@ -117,6 +110,7 @@ static int crowd(void *size)
 
 /* Three threads with a table of descriptors each: each has its neighbour's. */
 static struct served three[3];
+static int own_tables; /* atomic: how many have one */
 static volatile int closed;
 
 static void *one_of_three(void *argument)
@@ -127,6 +121,7 @@ static void *one_of_three(void *argument)
     for (int i = 0; i < 3; i++)
         if (i != me)
             close(three[i].fd);
+    __atomic_fetch_add(&own_tables, 1, __ATOMIC_RELAXED);
     while (!closed)
         sched_yield();
     if (need(three[next].pages) == EFAULT)
@@ -145,7 +140,8 @@ static int circle_of_three(void *unused)
         serve_begin(&three[i], 1);
     for (long i = 0; i < 3; i++)
         threads[i] = thread_start(one_of_three, (void *)i);
-    settle();
+    while (__atomic_load_n(&own_tables, __ATOMIC_RELAXED) < 3)
+        sched_yield();
     for (int i = 0; i < 3; i++)
         close(three[i].fd);
     closed = 1;
@@ -158,12 +154,23 @@ static int circle_of_three(void *unused)
 
 static pid_t forked;
 
+#define HELPED 64
+
+/* Refused, it serves its parent. */
+static int be_client(void *pages)
+{
+    if (!need(pages))
+        return 0;
+    must(!uffd_zero(s.fd, pages, PAGE, NULL));
+    return HELPED;
+}
+
 static void *fork_child(void *pages)
 {
     forked = fork();
     must(forked >= 0);
     if (!forked)
-        _exit((int)need(pages));
+        _exit(be_client(pages));
     return NULL;
 }
 
@@ -184,7 +191,7 @@ static int circle_of_tasks(void *count)
 {
     int fds[2];
     pid_t pids[2];
-    int n = (int)(long)count;
+    int n = (int)(long)count, status;
 
     s.pages = map_pages(1);
     s.fd = uffd_new_with(O_NONBLOCK, UFFD_FEATURE_EVENT_FORK);
@@ -195,34 +202,39 @@ static int circle_of_tasks(void *count)
         while (!(uffd_poll(fds[i]) & POLLIN))
             sched_yield();
     }
-    if (need(s.pages) != EFAULT)
-        return 1;
-    for (int i = 0; i < n; i++)
-        if (uffd_fill(fds[i], s.pages, 0) || wait_status(pids[i]))
-            return 2;
-    return 0;
+    refused = need(s.pages) == EFAULT;
+    for (int i = 0; i < n; i++) {
+        (void)uffd_fill(fds[i], s.pages, 0); /* it may have been that one */
+        status = wait_status(pids[i]);
+        must(!status || status == HELPED);
+        refused += status == HELPED;
+    }
+    return refused != 1;
 }
 
 /* ---- closed by one who goes ---- */
 
-static void *end_later(void *unused)
+static void *end_later(void *waits)
 {
-    settle();
-    return unused;
+    while (!there)
+        sched_yield();
+    await_faults(s.fd, (int)(long)waits);
+    return NULL;
 }
 
 static int thread_ends(void *unused)
 {
     (void)unused;
     serve_begin(&s, 1);
-    thread_start(end_later, NULL);
+    there = 1;
+    thread_start(end_later, (void *)1);
     return need(s.pages) != EFAULT;
 }
 
 static int two_wait_one_ends(void *unused)
 {
     (void)unused;
-    thread_start(end_later, NULL);
+    thread_start(end_later, (void *)2);
     return crowd((void *)1);
 }
 
@@ -240,7 +252,7 @@ static void inherit(int how)
 {
     char *const name[] = {"it", NULL};
 
-    settle();
+    await_faults(s.fd, 1);
     if (how == CLOSES)
         close(s.fd);
     if (how == COPIES_OVER)
@@ -292,7 +304,8 @@ static int inheritor_lets_go(void *how)
 static void *serve_and_end(void *unused)
 {
     must(uffd_poll(s.fd) == POLLERR);
-    settle();
+    there = 1;
+    await_faults(s.fd, 1);
     return unused;
 }
 
@@ -304,6 +317,8 @@ static int server_ends(void *unused)
     must(uffd_poll(s.fd) == POLLERR);
     thread_start(serve_and_end, NULL);
     leave_hope();
+    while (!there)
+        sched_yield();
     return need(s.pages) != EFAULT;
 }
 
@@ -318,7 +333,7 @@ static void fill_page(int number)
 /* The console names it after a second; help comes later. */
 static int named_late(void *unused)
 {
-    struct itimerval later = {.it_value.tv_sec = 1, .it_value.tv_usec = 200000};
+    struct itimerval later = {.it_value.tv_sec = 3};
 
     (void)unused;
     must(signal(SIGALRM, fill_page) != SIG_ERR);

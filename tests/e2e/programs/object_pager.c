@@ -101,9 +101,8 @@ static void test_one_message(void)
         if (!pid[i])
             _exit(reader((void *)1));
     }
-    let_run();
+    await_faults(pager, 6);
     is(next_miss(), 1, "a miss names its page");
-    let_run();
     ok(is_quiet(), "once for all who miss it");
     must(!fill_with(1, 'm'));
     for (int i = 0; i < 3; i++) {

@@ -77,14 +77,14 @@ static void test_killed(void)
 
 /* ---- waiters that go ---- */
 
-static pid_t toucher(void)
+/* The so-manieth that waits. */
+static pid_t toucher(int number)
 {
     pid_t pid = fork();
 
     if (!pid)
         _exit(pages[PAGE]);
-    for (int i = 0; i < 10; i++)
-        let_run();
+    await_faults(pager, number);
     return pid;
 }
 
@@ -95,8 +95,8 @@ static void test_waiters_go(void)
 
     object_new(COUNT, 0, 0);
     pages = object_map(MAP_SHARED, COUNT);
-    first = toucher();
-    second = toucher();
+    first = toucher(1);
+    second = toucher(2);
     must(!kill(first, SIGKILL) && wait_status(first) == 1000 + SIGKILL);
     is(next_miss(), 1, "who waits still asks for who has died");
     must(is_quiet() && !fill_with(1, 'b'));

@@ -51,22 +51,6 @@ static void wait_start(char *page)
     must(r > 0);
 }
 
-static int waiting(void)
-{
-    char text[512], path[64];
-    int info, total = 0;
-    ssize_t size;
-
-    snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-    info = open(path, O_RDONLY);
-    size = read(info, text, sizeof(text) - 1);
-    must(size > 0);
-    text[size] = '\0';
-    close(info);
-    must(sscanf(strstr(text, "total:"), "total: %d", &total) == 1);
-    return total;
-}
-
 static void gather(int count)
 {
     pages = map_pages(count);
@@ -75,8 +59,7 @@ static void gather(int count)
     ended = 0;
     for (int i = 0; i < count; i++)
         wait_start(pages + i * PAGE);
-    while (waiting() < count)
-        usleep(1000);
+    await_faults(fd, count);
 }
 
 /* All have ended; the cycles that each took since. */
