@@ -88,6 +88,7 @@ extern bool fake_signal;          /* a fatal signal is pending */
 extern int (*fake_on_block)(void);
 extern struct rlimit_k fake_limits[RLIMIT_COUNT];
 extern unsigned fake_wakes; /* thread_wake() calls */
+bool fake_may_run(void);    /* it has not prepared to block */
 
 /* ---- user accesses (fake_access.c, fake_tlb.c) ---- */
 

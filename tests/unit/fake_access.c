@@ -120,6 +120,7 @@ enum fake_result fake_access(struct mm_struct *mm, u64 va, bool write, char **p)
         fake_mm = mm; /* whose thread faults */
         r = fault_once(mm, va, write, flags);
         fake_mm = current_mm;
+        assert_true(fake_may_run());
         if (r != FAKE_OK)
             return r;
         flags |= FAULT_TRIED;

@@ -61,12 +61,22 @@ u32 thread_pid(const struct thread *thread __maybe_unused)
     return 100;
 }
 
+/* Whoever has prepared to block blocks, or says that it does not. */
+static bool prepared;
+
 void thread_prepare_block(enum wait_mode mode __maybe_unused)
 {
+    prepared = true;
+}
+
+bool fake_may_run(void)
+{
+    return !prepared;
 }
 
 int thread_block(void)
 {
+    thread_cancel_block();
     if (!fake_on_block)
         panic("blocked, and nobody to wake us");
     return fake_on_block();
@@ -74,6 +84,7 @@ int thread_block(void)
 
 int thread_block_timed(u64 deadline_ns __maybe_unused)
 {
+    thread_cancel_block();
     return -ETIMEDOUT;
 }
 
@@ -104,6 +115,8 @@ void thread_kill_task(void)
 
 void thread_cancel_block(void)
 {
+    assert_true(prepared);
+    prepared = false;
 }
 
 void thread_wake_next(struct thread *thread)
