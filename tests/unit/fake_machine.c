@@ -100,7 +100,7 @@ int fake_check_leaks(void **state __maybe_unused)
 
     page_alloc_fail_nth(0);
     fake_mm = NULL;
-    if (fake_frames_check())
+    if (fake_frames_check() || !fake_may_run())
         return -1;
     if (used != marked)
         fprintf(stderr, "frames in use: %lu before, %lu after\n", marked, used);
