@@ -89,14 +89,17 @@ static int write_part(struct mem_object *object, u64 pos, size_t n, u64 end,
 }
 
 /* Linux brings all the bytes it is about to write, as many as a large page may
- * take, before it changes the object or seals forbid it. */
-static void fault_in(const void __user *buf, size_t n)
+ * take, before it changes the object or seals forbid it. Returns how many are
+ * there: the others may be once the object is larger. */
+static u64 fault_in(const void __user *buf, size_t n)
 {
-    u64 at = ALIGN_DOWN((u64)buf, 4), end = (u64)buf + n;
+    u64 at = (u64)buf, end = at + n;
     u32 word;
 
-    while (at < end && !get_user_32(&word, (const u32 __user *)at))
+    while (at < end &&
+           !get_user_32(&word, (const u32 __user *)ALIGN_DOWN(at, 4)))
         at = ALIGN_DOWN(at, PAGE_SIZE) + PAGE_SIZE;
+    return min(at, end) - (u64)buf;
 }
 
 /*
@@ -138,7 +141,7 @@ static ssize_t object_file_write(struct file *f, const void __user *buf,
                                  size_t n, u64 *pos)
 {
     struct mem_object *object = f->data;
-    u64 from = *pos, at, end;
+    u64 from = *pos, at, end, brought = from;
     struct page *page = NULL;
     ssize_t r = 0;
 
@@ -150,8 +153,10 @@ static ssize_t object_file_write(struct file *f, const void __user *buf,
         return -EFBIG;
     end = min(from + n, rlimit_current(RLIMIT_FSIZE).cur);
     for (at = from; at < end; at += (u64)r) {
-        if (at == from || IS_ALIGNED(at, WRITE_SPAN))
-            fault_in(buf + (at - from), min(end, span_end(at)) - at);
+        u64 stop = min(end, span_end(at));
+
+        if (brought < stop)
+            brought = at + fault_in(buf + (at - from), stop - at);
         r = write_page(object, at, end, buf + (at - from), &page);
         if (r < 0)
             break;
