@@ -88,19 +88,40 @@ static pid_t toucher(int number)
     return pid;
 }
 
+static pid_t waiters[3];
+
+static void three_touch(void)
+{
+    for (int i = 0; i < 3; i++)
+        waiters[i] = toucher(i + 1);
+}
+
+static void goes(pid_t pid)
+{
+    must(!kill(pid, SIGKILL) && wait_status(pid) == 1000 + SIGKILL);
+}
+
 static void test_waiters_go(void)
 {
-    pid_t first, second;
     pthread_t thread;
 
     object_new(COUNT, 0, 0);
     pages = object_map(MAP_SHARED, COUNT);
-    first = toucher(1);
-    second = toucher(2);
-    must(!kill(first, SIGKILL) && wait_status(first) == 1000 + SIGKILL);
-    is(next_miss(), 1, "who waits still asks for who has died");
+    three_touch();
+    goes(waiters[0]);
+    goes(waiters[1]);
+    is(next_miss(), 1, "who waits still asks for those who have died");
     must(is_quiet() && !fill_with(1, 'b'));
-    is(wait_status(second), 'b', "and gets the page");
+    is(wait_status(waiters[2]), 'b', "and gets the page");
+    must(!evict(1, 1));
+    three_touch();
+    must(next_miss() == 1);
+    goes(waiters[1]);
+    ok(is_quiet(), "what is known is not asked again when one goes");
+    goes(waiters[0]);
+    ok(is_quiet(), "nor when it is who asked");
+    must(!fill_with(1, 'c'));
+    is(wait_status(waiters[2]), 'c', "who is left gets the page");
     thread = thread_start(probe_it, pages);
     must(next_miss() == 0);
     must(!munmap(pages, COUNT * PAGE));
