@@ -140,13 +140,14 @@ static bool enqueue(struct object_pager *pager, struct object_miss *m)
     return alive;
 }
 
-/* Takes the wait off its queue; true: a message that nobody has read is now
- * another's to ask. object->lock held. */
-static bool unlist(struct object_miss *m)
+/* Takes the wait off its queue; a message that nobody has read is now another's
+ * to ask, who takes its place before anybody could miss it. */
+static void unlist(struct object_miss *m)
 {
     struct userfaultfd_ctx *ctx = m->ctx;
     struct object_miss *other = NULL;
 
+    spin_lock(&m->object->lock);
     if (m->listed)
         interval_remove(&m->object->pager->misses, &m->node);
     spin_lock(&ctx->lock);
@@ -160,22 +161,15 @@ static bool unlist(struct object_miss *m)
         userfaultfd_queue(ctx, &other->wait, cycles());
     }
     spin_unlock(&ctx->lock);
-    return other;
+    spin_unlock(&m->object->lock);
 }
 
 static void miss_leave(struct object_miss *m)
 {
-    bool asked;
-
     /* Who has woken us may still look at m, until it lets the lock go. */
-    if (likely(userfaultfd_woken(&m->wait) && !m->listed &&
-               spin_is_free(&m->ctx->lock)))
-        return;
-    spin_lock(&m->object->lock);
-    asked = unlist(m);
-    spin_unlock(&m->object->lock);
-    if (asked)
-        userfaultfd_wake_pollers(m->ctx);
+    if (unlikely(!userfaultfd_woken(&m->wait) || m->listed ||
+                 !spin_is_free(&m->ctx->lock)))
+        unlist(m);
 }
 
 /* What becomes of a miss that nobody serves, or not in time. */

@@ -87,8 +87,9 @@ extern bool fake_signal;          /* a fatal signal is pending */
  * thread_block()'s result. NULL: blocking is a panic. */
 extern int (*fake_on_block)(void);
 extern struct rlimit_k fake_limits[RLIMIT_COUNT];
-extern unsigned fake_wakes; /* thread_wake() calls */
-bool fake_may_run(void);    /* it has not prepared to block */
+extern unsigned fake_wakes;                /* thread_wake() calls */
+extern u64 fake_time_ns, fake_deadline_ns; /* now; of the last timed wait */
+bool fake_may_run(void);                   /* it has not prepared to block */
 
 /* ---- user accesses (fake_access.c, fake_tlb.c) ---- */
 

@@ -82,15 +82,18 @@ int thread_block(void)
     return fake_on_block();
 }
 
-int thread_block_timed(u64 deadline_ns __maybe_unused)
+u64 fake_time_ns, fake_deadline_ns;
+
+int thread_block_timed(u64 deadline_ns)
 {
+    fake_deadline_ns = deadline_ns;
     thread_cancel_block();
     return -ETIMEDOUT;
 }
 
 u64 time_ns(void)
 {
-    return 0;
+    return fake_time_ns;
 }
 
 u64 cycles_to_ns(u64 c)

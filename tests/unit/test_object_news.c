@@ -233,7 +233,10 @@ static void zeros_for_all(void **state __maybe_unused)
     struct page *page;
 
     bind_for(UFFD_FL_ACTION_ZERO);
+    fake_time_ns = 1000;
     assert_int_equal(object_page_in(object, 0, &page), 0);
+    assert_int_equal(fake_deadline_ns, 1001);
+    fake_time_ns = 0;
     put_page(page);
     userfaultfd_release(ctx);
     ctx = NULL;
