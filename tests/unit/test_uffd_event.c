@@ -209,10 +209,21 @@ static void read_once_more(void **state __maybe_unused)
     mm_put(child);
 }
 
+/* Contexts that there are. */
+static unsigned contexts(void)
+{
+    const struct list_head *l;
+    unsigned n = 0;
+
+    for (l = userfaultfd_all.next; l != &userfaultfd_all; l = l->next)
+        n++;
+    return n;
+}
+
 static void fork_fails_whole(void **state __maybe_unused)
 {
+    unsigned n = 0, before = contexts();
     struct mm_struct *child;
-    unsigned n = 0;
 
     fake_on_block = pager;
     do {
@@ -222,6 +233,7 @@ static void fork_fails_whole(void **state __maybe_unused)
         alloc_fail_nth(0);
         assert_int_equal(ctx->changing, 0);
         assert_int_equal(count, child ? 1 : 0);
+        assert_int_equal(contexts(), before + count);
     } while (!child);
     assert_true(n > 4);
     userfaultfd_release(child_ctx);
@@ -256,6 +268,7 @@ static int close_while_reading(void)
     userfaultfd_ctx_get(ctx);
     userfaultfd_release(ctx);
     userfaultfd_fork_done(ctx, fork_event, false);
+    assert_false(userfaultfd_has_msg(ctx));
     userfaultfd_ctx_put(ctx);
     ctx = NULL;
     return 0;
@@ -287,6 +300,36 @@ static void killed_while_telling(void **state __maybe_unused)
     fake_signal = false;
 }
 
+/* The reader is at it: its end is waited for, and only that. */
+static int read_to_the_end(void)
+{
+    assert_ptr_equal(fork_event->child->mm, child_ctx->mm);
+    userfaultfd_fork_done(ctx, fork_event, true);
+    return 0;
+}
+
+static int killed_while_read(void)
+{
+    assert_int_equal(userfaultfd_next_event(ctx, &seen[0], &fork_event), 0);
+    child_ctx = fork_event->child;
+    fake_signal = true;
+    fake_on_block = read_to_the_end;
+    return -EINTR;
+}
+
+static void killed_while_reading(void **state __maybe_unused)
+{
+    struct mm_struct *child;
+
+    fake_on_block = killed_while_read;
+    child = mm_fork(mm);
+    fake_signal = false;
+    assert_non_null(child);
+    assert_ptr_equal(child->mmap->vm_uffd, child_ctx);
+    userfaultfd_release(child_ctx);
+    mm_put(child);
+}
+
 static void closed_before(void **state __maybe_unused)
 {
     userfaultfd_ctx_get(ctx);
@@ -312,6 +355,7 @@ int main(void)
         EVENT_TEST(closed_while_told),
         EVENT_TEST(closed_while_read),
         EVENT_TEST(killed_while_telling),
+        EVENT_TEST(killed_while_reading),
         EVENT_TEST(closed_before),
     };
 
