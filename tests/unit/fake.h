@@ -89,6 +89,7 @@ extern int (*fake_on_block)(void);
 extern struct rlimit_k fake_limits[RLIMIT_COUNT];
 extern unsigned fake_wakes;                /* thread_wake() calls */
 extern u64 fake_time_ns, fake_deadline_ns; /* now; of the last timed wait */
+extern enum wait_mode fake_wait_mode;      /* of the last wait */
 bool fake_may_run(void);                   /* it has not prepared to block */
 
 /* ---- user accesses (fake_access.c, fake_tlb.c) ---- */

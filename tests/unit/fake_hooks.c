@@ -64,8 +64,11 @@ u32 thread_pid(const struct thread *thread __maybe_unused)
 /* Whoever has prepared to block blocks, or says that it does not. */
 static bool prepared;
 
-void thread_prepare_block(enum wait_mode mode __maybe_unused)
+enum wait_mode fake_wait_mode;
+
+void thread_prepare_block(enum wait_mode mode)
 {
+    fake_wait_mode = mode;
     prepared = true;
 }
 

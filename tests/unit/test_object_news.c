@@ -6,7 +6,13 @@
 
 #include <mm/group.h>
 
-/* Who reads, and who polls, hears of news at once. */
+static int heard_and_served(void)
+{
+    assert_int_equal(fake_wakes, 1);
+    return serve();
+}
+
+/* Who reads, and who polls, hears of news at once, and of a miss. */
 static void news_wake_readers(void **state __maybe_unused)
 {
     struct uffd_msg message;
@@ -23,6 +29,9 @@ static void news_wake_readers(void **state __maybe_unused)
     assert_int_equal(fake_wakes, 1);
     assert_true(object_pagers_shrink(NULL));
     assert_int_equal(fake_wakes, 2);
+    fake_wakes = 0;
+    fake_on_block = heard_and_served;
+    assert_int_equal(fake_read(client, shared + 2 * PAGE_SIZE), 'f');
     wait_remove(&ctx->readers, &poller);
 }
 
@@ -219,6 +228,14 @@ static void woken_counts_most(void **state __maybe_unused)
     assert_null(page); /* behind the end now */
 }
 
+static void miss_by(unsigned flags)
+{
+    mmap_read_lock(client);
+    assert_int_equal(handle_mm_fault(find_vma(client, shared), shared,
+                                     flags | FAULT_RETRY_OK, NULL),
+                     VM_FAULT_RETRY);
+}
+
 static void bind_for(u32 action)
 {
     const struct uffdio_fl_bind args = {.deadline_ns = 1, .action = action};
@@ -250,12 +267,26 @@ static void end_with_the_pager(void **state __maybe_unused)
     bind_for(UFFD_FL_ACTION_KILL);
     userfaultfd_release(ctx);
     ctx = NULL;
-    mmap_read_lock(client);
-    assert_int_equal(handle_mm_fault(find_vma(client, shared), shared,
-                                     FAULT_USER | FAULT_RETRY_OK, NULL),
-                     VM_FAULT_RETRY);
+    miss_by(FAULT_USER);
     assert_true(fake_signal);
     fake_signal = false;
+}
+
+static int interrupted(void)
+{
+    return -EINTR;
+}
+
+/* User code lets any signal come first, a system call's access a fatal one. */
+static void which_signals_interrupt(void **state __maybe_unused)
+{
+    bind_and_map(0, 0);
+    fake_on_block = interrupted;
+    miss_by(FAULT_USER);
+    assert_int_equal(fake_wait_mode, WAIT_INTERRUPTIBLE);
+    miss_by(0);
+    assert_int_equal(fake_wait_mode, WAIT_KILLABLE);
+    assert_false(userfaultfd_has_msg(ctx));
 }
 
 /* A page is gone from the object, and says so to whoever has it in hand. */
@@ -351,11 +382,11 @@ int main(void)
         TEST(objects_take_turns),      TEST(news_after_the_end),
         TEST(truncation_ends_waits),   TEST(next_pager_is_asked),
         TEST(write_after_the_end),     TEST(one_voice_for_all),
-        TEST(woken_counts_most),       TEST(zeros_for_all),
-        TEST(end_with_the_pager),      TEST(evicted_page_is_nobodys),
-        TEST(copies_stay_as_they_are), TEST(who_may_not_clean),
-        TEST(last_page_is_cut),        TEST(brought_too_late),
-        TEST(part_of_an_absent_page),
+        TEST(which_signals_interrupt), TEST(woken_counts_most),
+        TEST(zeros_for_all),           TEST(end_with_the_pager),
+        TEST(evicted_page_is_nobodys), TEST(copies_stay_as_they_are),
+        TEST(who_may_not_clean),       TEST(last_page_is_cut),
+        TEST(brought_too_late),        TEST(part_of_an_absent_page),
     };
 
     return cmocka_run_group_tests_name("object_news", tests, fake_boot, NULL);
