@@ -143,6 +143,7 @@ static ssize_t object_file_write(struct file *f, const void __user *buf,
     struct mem_object *object = f->data;
     u64 from = *pos, at, end, brought = from;
     struct page *page = NULL;
+    unsigned tries = 0;
     ssize_t r = 0;
 
     if ((s64)(from + n) < 0 || object->huge_shift)
@@ -158,7 +159,12 @@ static ssize_t object_file_write(struct file *f, const void __user *buf,
         if (brought < stop)
             brought = at + fault_in(buf + (at - from), stop - at);
         r = write_page(object, at, end, buf + (at - from), &page);
-        if (r < 0)
+        if (likely(r > 0))
+            tries = 0;
+        else if (r == -ENOMEM && out_of_memory(current->mm, tries++) &&
+                 !thread_signal_pending(WAIT_KILLABLE))
+            r = 0;
+        else
             break;
     }
     if (page)

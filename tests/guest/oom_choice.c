@@ -101,8 +101,21 @@ static void takes_the_rest(void)
     _exit(0);
 }
 
+/* The same, but in an object that nobody maps. */
+static void writes_the_rest(void)
+{
+    int fd = memfd_create("rest", 0);
+    char *from = map(16 * PAGE);
+
+    while (!shared->stop)
+        if (write(fd, from, 16 * PAGE) != 16 * PAGE)
+            _exit(1);
+    _exit(0);
+}
+
 /* Starts them in turn; FIRST is to be killed, and nobody else. */
-static void race(void (*first)(void), void (*second)(void), const char *what)
+static void race(void (*first)(void), void (*second)(void), void (*taker)(void),
+                 const char *what)
 {
     pid_t one, two, last, killed;
     int status;
@@ -110,7 +123,7 @@ static void race(void (*first)(void), void (*second)(void), const char *what)
     shared->ready = shared->stop = 0;
     one = start(first, 1);
     two = start(second, 2);
-    last = start(takes_the_rest, 2);
+    last = start(taker, 2);
     killed = waitpid(-1, &status, 0);
     shared->stop = 1;
     ok(killed == one && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
@@ -129,9 +142,12 @@ int main(void)
     percent = info.freeram * info.mem_unit / PAGE / 100;
     shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    race(has_half, has_a_third, "the largest is killed");
-    race(has_half, has_address_space, "address space is not memory");
-    race(has_tables, has_a_third, "page tables are");
-    race(has_half, has_no_program_yet, "a child of vfork is not asked");
+    race(has_half, has_a_third, takes_the_rest, "the largest is killed");
+    race(has_half, has_address_space, takes_the_rest,
+         "address space is not memory");
+    race(has_tables, has_a_third, takes_the_rest, "page tables are");
+    race(has_half, has_no_program_yet, takes_the_rest,
+         "a child of vfork is not asked");
+    race(has_half, has_a_third, writes_the_rest, "so is it for a write");
     return done_testing();
 }
