@@ -67,7 +67,7 @@ static void server_remove(struct userfaultfd_ctx *ctx, const struct thread *t)
     spin_unlock(&ctx->lock);
 }
 
-/* By its record, which a call that misses an object's page has not. */
+/* By its record, which a call that misses a page has not. */
 static bool in_fault(const struct thread *t)
 {
     const struct fault_record *rec = t->fault;
@@ -102,7 +102,9 @@ static struct userfaultfd_wait *next_wait(struct userfaultfd_ctx *ctx,
 
     if (next == &ctx->pending)
         next = ctx->taken.next;
-    return next == &ctx->taken
+    if (next == &ctx->taken)
+        next = ctx->telling.next;
+    return next == &ctx->telling
                ? NULL
                : container_of(next, struct userfaultfd_wait, link);
 }
@@ -119,10 +121,10 @@ static void mark_waits(struct userfaultfd_ctx *ctx, bool again)
     spin_lock(&ctx->lock);
     for_each_wait (ctx, w) {
         struct thread *t = w->thread;
-        u64 since = w->rec ? w->rec->stage[STAGE_QUEUED] : 0;
+        u64 since = w->rec->stage[STAGE_QUEUED];
 
-        if (!since || (READ_ONCE(t->work) & WORK_SIGNAL) ||
-            (w->guard & WAIT_REFUSED) || (certain && (w->guard & WAIT_ENDS)) ||
+        if ((READ_ONCE(t->work) & WORK_SIGNAL) || (w->guard & WAIT_REFUSED) ||
+            (certain && (w->guard & WAIT_ENDS)) ||
             (again && (t->look != look_no - 1 || t->look_since != since)))
             continue;
         t->look = look_no;
@@ -296,23 +298,25 @@ static void name_wait(struct userfaultfd_ctx *ctx,
     if (cycle.named++ >= NAMED)
         return;
     printk("  %u[%u] at %lx, fault #%lu, waits for", thread_pid(w->thread),
-           w->thread->tid, w->address, w->rec->id);
+           w->thread->tid, w->address & ~NO_ADDRESS, w->rec->id);
     list_for_each_entry (t, &all_threads, all_link)
         if (t->member == look_no && is_member(ctx, t) && n++ < NAMED)
             printk(" %u[%u]", thread_pid(t), t->tid);
     printk(n > NAMED ? " ...\n" : "\n");
 }
 
-static void tell(struct fault_record *rec)
+static void tell(const struct userfaultfd_wait *w)
 {
     printk("userfaultfd: deadlock closed by %u[%u]%s\n", thread_pid(current),
            current->tid,
-           cycle.refused ? ": SIGBUS" : ", unless a new one comes");
+           !cycle.refused          ? ", unless a new one comes"
+           : w->guard & WAIT_TELLS ? ": goes on untold"
+                                   : ": SIGBUS");
     each_wait(name_wait);
     if (cycle.count > NAMED)
         printk("  and %u more\n", cycle.count - NAMED);
-    rec->end = END_DEADLOCK;
-    memcpy(rec->cycle, cycle.ids, sizeof(rec->cycle));
+    w->rec->end = END_DEADLOCK;
+    memcpy(w->rec->cycle, cycle.ids, sizeof(w->rec->cycle));
 }
 
 /* ---- the fault that closes it ---- */
@@ -335,7 +339,7 @@ static bool examine(struct userfaultfd_ctx *ctx, struct userfaultfd_wait *w,
     found = found && current->look == look_no; /* not woken by now */
     *refused = found && cycle.refused;
     if (*refused || (found && lasts))
-        tell(w->rec);
+        tell(w);
     if (*refused)
         w->guard |= WAIT_REFUSED;
     spin_unlock(&userfaultfd_all_lock);
@@ -347,9 +351,7 @@ bool thread_is_deadlocked(struct userfaultfd_ctx *ctx,
 {
     bool refused;
 
-    if (likely(!current->serves && w->rec == current->fault &&
-               has_helper(ctx)) ||
-        !w->rec)
+    if (likely(!current->serves && w->rec == current->fault && has_helper(ctx)))
         return false;
     if (!examine(ctx, w, false, &refused) || refused || (w->guard & WAIT_ENDS))
         return refused;
@@ -370,10 +372,8 @@ static void ask_again(struct userfaultfd_ctx *ctx)
 {
     struct userfaultfd_wait *w;
 
-    if (list_empty(&ctx->pending) && list_empty(&ctx->taken))
-        return;
-    if (has_helper(ctx) || !(find_cycle(ctx, true) || find_cycle(ctx, false)) ||
-        !cycle.refused)
+    if (!next_wait(ctx, NULL) || has_helper(ctx) ||
+        !(find_cycle(ctx, true) || find_cycle(ctx, false)) || !cycle.refused)
         return;
     spin_lock(&ctx->lock);
     for_each_wait (ctx, w)

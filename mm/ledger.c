@@ -31,6 +31,13 @@ bool ledger_add_cpu(u32 cpu)
     return true;
 }
 
+void ledger_own(struct fault_record *rec)
+{
+    *rec = (struct fault_record){
+        .id = __atomic_add_fetch(&ledger_last_id, 1, __ATOMIC_RELAXED)};
+    rec->stage[STAGE_TRAP] = cycles();
+}
+
 struct fault_record *ledger_slot_free(u32 cpu)
 {
     struct fault_record *rec;

@@ -37,8 +37,7 @@ static void miss_init(struct object_miss *m, struct mem_object *object,
     m->wait.woken = false;
     m->wait.thread = thread_current();
     if (unlikely(!rec)) {
-        m->own = (struct fault_record){
-            .id = __atomic_add_fetch(&ledger_last_id, 1, __ATOMIC_RELAXED)};
+        ledger_own(&m->own);
         m->wait.rec = &m->own;
     }
 }

@@ -34,6 +34,7 @@ struct userfaultfd_ctx *userfaultfd_ctx_create(struct mm_struct *mm, u32 flags)
     list_init(&ctx->taken);
     interval_tree_init(&ctx->crowd);
     list_init(&ctx->events);
+    list_init(&ctx->telling);
     list_init(&ctx->objects);
     wait_queue_init(&ctx->readers);
     spin_lock(&userfaultfd_all_lock);

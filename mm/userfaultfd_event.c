@@ -177,24 +177,69 @@ static void event_queue(struct userfaultfd_event *e)
     userfaultfd_wake_pollers(ctx);
 }
 
-/* Waits until the message was read, nobody can read it, or we must die. */
-static bool event_told(struct userfaultfd_event *e)
+/* All who could read the message wait as well. Only said of one that nobody
+ * has begun to read. */
+static bool is_hopeless(struct userfaultfd_event *e, struct userfaultfd_wait *w)
 {
-    enum wait_mode mode = WAIT_KILLABLE;
+    struct userfaultfd_ctx *ctx = e->ctx;
+
+    spin_lock(&ctx->lock);
+    w->woken = false;
+    w->rec->stage[STAGE_QUEUED] = cycles();
+    list_add_tail(&w->link, &ctx->telling);
+    spin_unlock(&ctx->lock);
+    if (!thread_is_deadlocked(ctx, w))
+        return false;
+    spin_lock(&ctx->lock);
+    if (e->state == EVENT_QUEUED) {
+        list_del(&e->link);
+        e->state = EVENT_LOST;
+    }
+    spin_unlock(&ctx->lock);
+    return true;
+}
+
+/* Waits until the message was read, nobody can read it, or we must die; as w,
+ * which is woken to look whether there is hope. */
+static void event_wait(struct userfaultfd_event *e, struct userfaultfd_wait *w)
+{
     enum event_state state;
 
-    lockdep_no_locks();
-    event_queue(e);
     for (;;) {
-        thread_prepare_block(mode);
+        thread_prepare_block(w->mode);
         state = event_look(e);
         if (state >= EVENT_TOLD)
             break;
         /* A reader that is at it will not be long. */
-        mode = state == EVENT_TAKEN ? WAIT_UNINTERRUPTIBLE : WAIT_KILLABLE;
-        (void)thread_block();
+        w->mode = state == EVENT_TAKEN ? WAIT_UNINTERRUPTIBLE : WAIT_KILLABLE;
+        if (state == EVENT_QUEUED && userfaultfd_woken(w))
+            (void)is_hopeless(e, w);
+        else
+            (void)thread_block();
     }
     thread_cancel_block();
+}
+
+static bool event_told(struct userfaultfd_event *e)
+{
+    struct fault_record rec;
+    struct userfaultfd_wait w = {
+        .thread = thread_current(),
+        .rec = &rec,
+        .address = NO_ADDRESS | e->msg.remove.start,
+        .mode = WAIT_KILLABLE,
+        .woken = true,
+        .guard = WAIT_TELLS,
+    };
+
+    lockdep_no_locks();
+    ledger_own(&rec);
+    event_queue(e);
+    event_wait(e, &w);
+    spin_lock(&e->ctx->lock);
+    if (!w.woken)
+        list_del(&w.link);
+    spin_unlock(&e->ctx->lock);
     return e->state == EVENT_TOLD;
 }
 

@@ -48,8 +48,7 @@ static bool wait_queue_fault(struct userfaultfd_ctx *ctx,
     u64 now = cycles();
     bool handed;
 
-    if (likely(w->rec))
-        w->rec->stage[STAGE_QUEUED] = now;
+    w->rec->stage[STAGE_QUEUED] = now;
     spin_lock(&ctx->lock);
     if (likely(!ctx->lone))
         ctx->lone = w;
@@ -116,6 +115,17 @@ static bool take_guard(const struct vm_fault *vmf, struct userfaultfd_wait *w,
     return true;
 }
 
+/* For a call that touches memory on its caller's behalf: mlock(2), or
+ * process_vm_readv(2). The wait has a record all the same. */
+static __noinline unsigned handle_for_call(struct vm_fault *vmf, u64 why)
+{
+    struct fault_record own;
+
+    ledger_own(&own);
+    vmf->rec = &own;
+    return handle_userfault(vmf, why);
+}
+
 unsigned handle_userfault(struct vm_fault *vmf, u64 why)
 {
     struct userfaultfd_ctx *ctx = vmf->vma->vm_uffd;
@@ -127,6 +137,8 @@ unsigned handle_userfault(struct vm_fault *vmf, u64 why)
 
     if (unlikely(cannot_wait(ctx, vmf)))
         return VM_FAULT_SIGBUS;
+    if (unlikely(!rec))
+        return handle_for_call(vmf, why);
     userfaultfd_ctx_get(ctx);
     wait_init(&w, vmf, ctx, why);
     guarded = take_guard(vmf, &w, &guard);
@@ -147,7 +159,7 @@ unsigned handle_userfault(struct vm_fault *vmf, u64 why)
     }
     wait_dequeue(ctx, &w);
     userfaultfd_ctx_put(ctx);
-    if (unlikely(error || !rec || !rec->stage[STAGE_FILLED]))
+    if (unlikely(error || !rec->stage[STAGE_FILLED]))
         return VM_FAULT_RETRY | error;
     rec->end = END_PAGER;
     return VM_FAULT_RETRY | VM_FAULT_DONE;

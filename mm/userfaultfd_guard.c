@@ -138,8 +138,7 @@ static u64 deadline_of(const struct userfaultfd_wait *w,
 {
     u64 now = time_ns();
 
-    if (w->rec)
-        now -= min(now, cycles_to_ns(cycles() - w->rec->stage[STAGE_TRAP]));
+    now -= min(now, cycles_to_ns(cycles() - w->rec->stage[STAGE_TRAP]));
     return now + guard->deadline_ns;
 }
 

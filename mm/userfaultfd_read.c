@@ -54,8 +54,7 @@ unsigned userfaultfd_next_faults(struct userfaultfd_ctx *ctx,
 
         list_move_tail(&w->link, &ctx->taken);
         msgs[n] = w->msg;
-        if (w->rec)
-            w->rec->stage[STAGE_READ] = now;
+        w->rec->stage[STAGE_READ] = now;
     }
     spin_unlock(&ctx->lock);
     return n;
@@ -65,8 +64,6 @@ unsigned userfaultfd_next_faults(struct userfaultfd_ctx *ctx,
 static inline void note_filled(const struct userfaultfd_wait *w, pte_t entry,
                                u64 now)
 {
-    if (unlikely(!w->rec))
-        return;
     w->rec->stage[STAGE_FILLED] = now;
     w->rec->walk_after[PT_LEVELS - 1] = entry.v;
 }

@@ -1,8 +1,8 @@
 /*
- * Copies to and from user memory. Eight bytes at a time; when those fault
- * (their page may end in the middle of a word), what is left goes byte by byte
- * up to the very byte that faults. Each returns the number of bytes not
- * copied. The C callers have checked the range (uaccess.c).
+ * Copies to and from user memory. Eight bytes at a time; when those fault and
+ * are not aligned (their page may end in the middle of a word), what is left
+ * goes byte by byte up to the very byte that faults. Each returns the number of
+ * bytes not copied. The C callers have checked the range (uaccess.c).
  */
 #include <asm/extable.h>
 
@@ -23,7 +23,11 @@ user_copy:
     movq %rcx, %rax
     ret
 5:  leaq (%rdx, %rcx, 8), %rcx
-    jmp 3b
+    movl %esi, %eax
+    orl %edi, %eax
+    testb $7, %al
+    jnz 3b
+    jmp 4b
     EX_TABLE 1b, 5b
     EX_TABLE 3b, 4b
 
@@ -43,7 +47,9 @@ user_clear:
     movq %rcx, %rax
     ret
 5:  leaq (%rsi, %rcx, 8), %rcx
-    jmp 3b
+    testb $7, %dil
+    jnz 3b
+    jmp 4b
     EX_TABLE 1b, 5b
     EX_TABLE 3b, 4b
 

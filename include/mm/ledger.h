@@ -100,6 +100,9 @@ static inline struct fault_record *ledger_begin(u64 address, u64 ip,
     return rec;
 }
 
+/* A record for a wait that is no trap: it has its id, and is in no ring. */
+void ledger_own(struct fault_record *rec);
+
 /* The fault is over. Notifies the story printer if tracing. */
 static inline void ledger_finish(struct fault_record *rec, enum fault_end end)
 {

@@ -31,6 +31,7 @@ struct userfaultfd_ctx {
     struct userfaultfd_wait *lone;
     struct rb_root crowd;
     struct list_head events;   /* nobody has read yet */
+    struct list_head telling;  /* who waits until one has been read */
     struct list_head objects;  /* bound, see object_pager.h */
     struct uffd_guard *guards; /* UFFD_GUARDS, or NULL: none is set */
     /* Who serves it, see kernel/uffd_deadlock.c; more than fit: -1. */
@@ -45,9 +46,8 @@ struct userfaultfd_ctx {
     struct wait_queue readers; /* the others, and who polls */
 };
 
-#define NO_ADDRESS                                                             \
-    (1ull << 63) /* and the offset in an object that is missed                 \
-                  */
+/* Of a wait that is for none; with it goes the offset in an object, say. */
+#define NO_ADDRESS (1ul << 63)
 
 /* What becomes of a fault that nobody serves, see mm/userfaultfd_guard.c. An
  * area names its guard by number; the mmap lock, or the area's, keeps what that
@@ -64,8 +64,8 @@ struct userfaultfd_wait {
     struct interval_node node; /* in ctx->crowd, if a fault and not ctx->lone */
     struct uffd_msg msg;
     struct thread *thread;
-    struct fault_record *rec; /* may be NULL */
-    u64 address;              /* page aligned */
+    struct fault_record *rec;
+    u64 address; /* page aligned */
     enum wait_mode mode;
     bool woken; /* and off the queue; under ctx->lock */
     u8 guard;   /* WAIT_* */
@@ -74,6 +74,7 @@ struct userfaultfd_wait {
 #define WAIT_REFUSES 1 /* to be in a cycle, see UFFD_FL_GUARD_DEADLOCK */
 #define WAIT_ENDS    2 /* at a deadline */
 #define WAIT_REFUSED 4 /* it does not wait any more */
+#define WAIT_TELLS   8 /* of an event, and will go on if nobody listens */
 
 enum event_state {
     EVENT_QUEUED, /* to be read */
@@ -363,8 +364,7 @@ static inline void userfaultfd_wake_wait(struct userfaultfd_wait *w, u64 now,
                                          void (*wake)(struct thread *))
 {
     list_del(&w->link);
-    if (w->rec)
-        w->rec->stage[STAGE_WOKEN] = now;
+    w->rec->stage[STAGE_WOKEN] = now;
     __atomic_store_n(&w->woken, true, __ATOMIC_RELEASE);
     wake(w->thread);
 }
@@ -382,8 +382,7 @@ static inline bool userfaultfd_queue(struct userfaultfd_ctx *ctx,
     }
     list_add_tail(&w->link, &ctx->taken);
     *ctx->handed = w->msg;
-    if (likely(w->rec))
-        w->rec->stage[STAGE_READ] = now;
+    w->rec->stage[STAGE_READ] = now;
     thread_wake(reader);
     ctx->reader = NULL;
     return true;

@@ -68,6 +68,19 @@ def test_certain_deadlocks(program, how):
     assert ran.text.count("unless") == 1
 
 
+@pytest.mark.parametrize("how", [["--icount"], ["--smp", "4"]],
+                         ids=["icount", "smp4"])
+def test_deadlocked_calls(program, how):
+    ran = harness.boot(*how, "--run", program("deadlock_calls"))
+    ran.expect(0, text=[
+        r"^1\.\.\d+$",
+        r"userfaultfd: deadlock closed by 2\[2\]: SIGBUS\s+2\[2\] at "
+        r"[0-9a-f]+, fault #\d+, waits for 2\[2\]\s+ok 1 - mlock: refused",
+        r"deadlock closed by 2\[2\]: goes on untold\s+2\[2\] at "
+        r"[0-9a-f]+, fault #\d+, waits for 2\[2\]\s+ok \d+ - munmap"])
+    assert b"not ok" not in ran.out
+
+
 def test_ten_thousand(program):
     """All of them wait for one descriptor; the frames are exact after it."""
     ran = harness.boot("--icount", "--mem", "512M", "--run",

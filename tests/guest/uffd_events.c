@@ -273,6 +273,7 @@ static int never_read(void *argument)
     pid_t pid;
 
     set_up(ALL);
+    leave_hope();
     *waiting = 1;
     if (waiting[1] == 0)
         munmap(pages, PAGE);
