@@ -35,7 +35,7 @@ static const struct {
     {"Referenced", ROW_BYTES, AT(referenced)},
     {"Anonymous", ROW_BYTES, AT(anonymous)},
     {"KSM", ROW_ZERO, 0},
-    {"LazyFree", ROW_ZERO, 0},
+    {"LazyFree", ROW_BYTES, AT(lazyfree)},
     {"AnonHugePages", ROW_ZERO, 0},
     {"ShmemPmdMapped", ROW_ZERO, 0},
     {"FilePmdMapped", ROW_ZERO, 0},

@@ -49,6 +49,8 @@ static void count_pte(struct mm_struct *mm __maybe_unused,
         c->u->referenced += PAGE_SIZE;
     if (page->flags & PG_ANON)
         c->u->anonymous += PAGE_SIZE;
+    if ((page->flags & PG_LAZYFREE) && !pte_dirty(e))
+        c->u->lazyfree += PAGE_SIZE;
     count_share(c, page, pte_dirty(e) || (page->flags & PG_DIRTY));
 }
 

@@ -11,7 +11,7 @@
  * by the entries that do, and is kept in fractions of 1 << PSS_SHIFT. */
 #define PSS_SHIFT 12
 struct vma_usage {
-    u64 rss, referenced, anonymous;
+    u64 rss, referenced, anonymous, lazyfree;
     u64 shared_clean, shared_dirty, private_clean, private_dirty;
     u64 pss, pss_dirty, pss_anon, pss_file, pss_shmem, pss_locked;
 };

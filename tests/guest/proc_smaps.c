@@ -78,6 +78,22 @@ static void test_anonymous(void)
     row_is(record(SMAPS, area), "Rss", 4);
 }
 
+/* What may be dropped is not dirty any more, until it is written again. */
+static void test_lazy(void)
+{
+    char *area = new_area(4), *other = new_area(1), *at;
+
+    memset(area, 1, 4 * PAGE);
+    must(madvise(area, 3 * PAGE, MADV_FREE) == 0);
+    must(madvise(other, PAGE, MADV_COLD) == 0); /* Linux waits for something */
+    at = record(SMAPS, area);
+    row_is(at, "LazyFree", 12);
+    row_is(at, "Private_Dirty", 4);
+    row_is(at, "Referenced", 4);
+    area[0] = 1;
+    row_is(record(SMAPS, area), "LazyFree", 8);
+}
+
 static int look_shared(void *argument)
 {
     char *area = argument, *at = record(SMAPS, area);
@@ -311,6 +327,7 @@ int main(void)
 {
     test_format();
     test_anonymous();
+    test_lazy();
     test_fork();
     test_shared();
     test_around();
