@@ -36,6 +36,7 @@ static const struct pager_request pager_requests[] = {
     {FL_BIND, OBJECT_UFFD, "b-mtf"},
     {FL_FILL, OBJECT_UFFD, "opps"},
     {FL_FILL, OBJECT_UFFD, "opps"},
+    {0xc048fa07, OBJECT_UFFD, "opps"}, /* FILL_NEXT */
     {0xc028fa04, OBJECT_UFFD, "oppz"}, /* WAKE */
     {0xc028fa05, OBJECT_UFFD, "oppz"}, /* CLEAN */
     {0xc028fa06, OBJECT_UFFD, "oppz"}, /* EVICT */

@@ -5,11 +5,10 @@
  * cost is not flat and so, as with several processors, not checked. Prints TAP.
  */
 #define _GNU_SOURCE
-#include <linux/sched.h>
 #include <sys/utsname.h>
 #include <x86intrin.h>
 
-#include "../../guest/uffd_util.h"
+#include "crowd.h"
 
 enum {
     FEW = 1000,
@@ -20,37 +19,6 @@ static char *pages;
 static int fd;
 static int ended; /* atomic: of the threads */
 
-/* A thread without a stack: reads its page, counts itself, ends. */
-static void wait_start(char *page)
-{
-    register char *its __asm__("r12") = page;
-    register int *count __asm__("r13") = &ended;
-    const long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
-                       CLONE_THREAD | CLONE_SYSVSEM;
-    long r;
-
-    __asm__ volatile("mov %[clone], %%eax\n"
-                     "xor %%esi, %%esi\n"
-                     "xor %%edx, %%edx\n"
-                     "xor %%r10d, %%r10d\n"
-                     "xor %%r8d, %%r8d\n"
-                     "syscall\n"
-                     "test %%rax, %%rax\n"
-                     "jnz 1f\n"
-                     "cmpb $0, (%%r12)\n"
-                     "jne 2f\n"
-                     "lock incl (%%r13)\n"
-                     "2: mov %[exit], %%eax\n"
-                     "xor %%edi, %%edi\n"
-                     "syscall\n"
-                     "1:\n"
-                     : "=a"(r)
-                     : "D"(flags), "r"(its),
-                       "r"(count), [clone] "i"(SYS_clone), [exit] "i"(SYS_exit)
-                     : "rsi", "rdx", "r10", "r8", "rcx", "r11", "memory");
-    must(r > 0);
-}
-
 static void gather(int count)
 {
     pages = map_pages(count);
@@ -58,7 +26,7 @@ static void gather(int count)
     must(!uffd_register(fd, pages, count * PAGE));
     ended = 0;
     for (int i = 0; i < count; i++)
-        wait_start(pages + i * PAGE);
+        wait_start(pages + i * PAGE, &ended);
     await_faults(fd, count);
 }
 
