@@ -219,6 +219,10 @@ static void test_fallocate(void)
     must(ftruncate(fd, 2 * PAGE) == 0);
     is(pages_of(fd), 2, "ftruncate to the same size gives them back");
     munmap(p, 4 * PAGE);
+    must(!ftruncate(fd, 0) && !fallocate(fd, 0, 0, PAGE));
+    fails(lseek(fd, 0, SEEK_DATA), ENXIO, "set aside, it is no data");
+    must(!fallocate(fd, 0, 0, PAGE));
+    is(lseek(fd, 0, SEEK_DATA), 0, "set aside twice, it is");
 }
 
 static void test_fallocate_errors(void)

@@ -291,6 +291,23 @@ static void data_and_holes(void **state __maybe_unused)
     assert_int_equal(object_seek(object, 1ull << 62, false), -ENXIO);
 }
 
+/* What a call that could not go on has set aside goes, but nothing else. */
+static void reserving_is_undone(void **state __maybe_unused)
+{
+    u64 a = map(PAGES, MAP_SHARED, 0);
+
+    assert_true(fake_write(mm, a + PAGE_SIZE, 'u'));
+    fake_signal = true;
+    assert_int_equal(object_reserve(object, 0, 4 * PAGE_SIZE, true), -EINTR);
+    fake_signal = false;
+    assert_int_equal(object->page_count, 1);
+    page_alloc_fail_nth(2);
+    assert_int_equal(object_reserve(object, 0, 4 * PAGE_SIZE, true), -ENOMEM);
+    page_alloc_fail_nth(0);
+    assert_int_equal(object->page_count, 1);
+    assert_int_equal(fake_read(mm, a + PAGE_SIZE), 'u');
+}
+
 /* What a call that failed for memory leaves is what was there before. */
 static void every_allocation_may_fail(void **state __maybe_unused)
 {
@@ -358,6 +375,7 @@ int main(void)
         TEST(seals),
         TEST(writing),
         TEST(data_and_holes),
+        TEST(reserving_is_undone),
         TEST(every_allocation_may_fail),
         TEST(every_fault_may_fail),
     };
