@@ -163,6 +163,23 @@ static void test_left_marks(void)
     tear_down();
 }
 
+/* A protection outlasts the registration that asked for it. */
+static void test_come_back(void)
+{
+    pthread_t thread;
+
+    range_set_up(COUNT, O_NONBLOCK, 0, WP);
+    pages[0] = '0';
+    must(!protect(0, 1, PROTECT));
+    is(uffd_register(fd, pages, COUNT * PAGE), 0, "registered without WP");
+    is(uffd_register_mode(fd, pages, COUNT * PAGE, WP), 0, "and with it");
+    thread = start_writer(0);
+    ok(all_wait(0), "what was protected is");
+    must(!protect(0, 1, 0));
+    thread_join(thread);
+    tear_down();
+}
+
 /* The page was its parent's alone again before it was protected. */
 static void test_after_fork(void)
 {
@@ -194,6 +211,7 @@ int main(void)
     test_refused();
     test_waking();
     test_left_marks();
+    test_come_back();
     test_after_fork();
     return done_testing();
 }

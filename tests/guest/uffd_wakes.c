@@ -118,11 +118,39 @@ static void test_beyond_part(void)
     end(1 << 3);
 }
 
+static void *wait_and_read(void *address)
+{
+    while (!uffd_poll(fd))
+        sched_yield();
+    return read_byte(address);
+}
+
+/* Oldest first, and as many as there are. */
+static void test_messages(void)
+{
+    struct uffd_msg messages[4];
+
+    range_set_up(COUNT, O_NONBLOCK, 0, UFFDIO_REGISTER_MODE_MISSING);
+    threads[1] = thread_start(wait_and_read, pages + PAGE);
+    threads[2] = thread_start(read_byte, pages + 2 * PAGE);
+    let_run();
+    is((long)uffd_next_page(fd), (long)(pages + 2 * PAGE),
+       "who came first is told first");
+    must(uffd_next_page(fd) == pages + PAGE);
+    must(fcntl(fd, F_SETFL, 0) == 0);
+    threads[3] = thread_start(read_byte, pages + 3 * PAGE);
+    is(read(fd, messages, sizeof(messages)), sizeof(messages[0]),
+       "a read that waits does not wait for more than it has");
+    must(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
+    end(1 << 1 | 1 << 2 | 1 << 3);
+}
+
 int main(void)
 {
     test_one();
     test_several();
     test_part();
     test_beyond_part();
+    test_messages();
     return done_testing();
 }

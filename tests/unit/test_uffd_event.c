@@ -225,6 +225,8 @@ static void fork_fails_whole(void **state __maybe_unused)
     unsigned n = 0, before = contexts();
     struct mm_struct *child;
 
+    map_pages(24, 2, RW, ANON); /* to fail with after the pager's */
+    assert_true(fake_write(mm, page_at(24), 1));
     fake_on_block = pager;
     do {
         mm_shrink_all();

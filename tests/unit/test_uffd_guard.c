@@ -92,6 +92,36 @@ static void dead_pagers(void **state __maybe_unused)
     assert_int_equal(fake_read(mm, page_at(2)), 0); /* not guarded */
 }
 
+/* The last thing it did. */
+static int fill_and_close(void)
+{
+    assert_int_equal(
+        userfaultfd_fill(ctx, FILL_ZERO, page_at(0), 0, PAGE_SIZE, false),
+        PAGE_SIZE);
+    return close_it();
+}
+
+static void dead_when_it_was_done(void **state __maybe_unused)
+{
+    assert_int_equal(guard(0, 2, 0, UFFD_FL_ACTION_SIGBUS, 0), 0);
+    fake_on_block = fill_and_close;
+    assert_int_equal(touch(0), FAKE_OK);
+    assert_int_equal(touch(1), FAKE_POISON);
+}
+
+static int unmap_and_close(void)
+{
+    assert_int_equal(do_munmap(mm, page_at(0), PAGE_SIZE), 0);
+    return close_it();
+}
+
+static void dead_and_unmapped(void **state __maybe_unused)
+{
+    assert_int_equal(guard(0, 2, 0, UFFD_FL_ACTION_SIGBUS, 0), 0);
+    fake_on_block = unmap_and_close;
+    assert_int_equal(touch(0), FAKE_SEGV_MAPERR);
+}
+
 static int fill_it(void)
 {
     assert_int_equal(userfaultfd_next_faults(ctx, &message, 1), 1);
@@ -118,6 +148,9 @@ static void what_is_refused(void **state __maybe_unused)
     assert_int_equal(guard(0, 1, 0, UFFD_FL_ACTION_ZERO, 2), -EINVAL);
     assert_int_equal(guard(0, 1, 5, UFFD_FL_ACTION_NONE, 0), -EINVAL);
     assert_int_equal(guard(7, 2, 0, UFFD_FL_ACTION_ZERO, 0), -ENOENT);
+    assert_int_equal(do_munmap(mm, page_at(6), PAGE_SIZE), 0);
+    assert_int_equal(guard(5, 3, 0, UFFD_FL_ACTION_ZERO, 0), -ENOENT);
+    assert_int_equal(guard(6, 2, 0, UFFD_FL_ACTION_ZERO, 0), -ENOENT);
     mm_shrink_all();
     alloc_fail_nth(1);
     assert_int_equal(guard(0, 1, 0, UFFD_FL_ACTION_ZERO, 0), -ENOMEM);
@@ -442,12 +475,21 @@ static void random_guards(void **state __maybe_unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        GUARD_TEST(late_pagers),         GUARD_TEST(late_with_protected_pages),
-        GUARD_TEST(dead_pagers),         GUARD_TEST(nothing_to_do),
-        GUARD_TEST(what_is_refused),     GUARD_TEST(as_many_as_there_are),
-        GUARD_TEST(forked_guards),       GUARD_TEST(nobody_left),
-        GUARD_TEST(a_reader_that_waits), GUARD_TEST(faults_are_counted),
-        GUARD_TEST(user_mode_only),      GUARD_TEST(random_guards),
+        GUARD_TEST(late_pagers),
+        GUARD_TEST(late_with_protected_pages),
+        GUARD_TEST(dead_when_it_was_done),
+        GUARD_TEST(dead_and_unmapped),
+
+        GUARD_TEST(dead_pagers),
+        GUARD_TEST(nothing_to_do),
+        GUARD_TEST(what_is_refused),
+        GUARD_TEST(as_many_as_there_are),
+        GUARD_TEST(forked_guards),
+        GUARD_TEST(nobody_left),
+        GUARD_TEST(a_reader_that_waits),
+        GUARD_TEST(faults_are_counted),
+        GUARD_TEST(user_mode_only),
+        GUARD_TEST(random_guards),
     };
 
     return cmocka_run_group_tests_name("uffd_guard", tests, fake_boot, NULL);

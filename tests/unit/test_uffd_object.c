@@ -247,6 +247,18 @@ static void who_can_register(void **state __maybe_unused)
     assert_int_equal(userfaultfd_unregister(ctx, page_at(4), page_at(6)), 0);
 }
 
+/* What the object has is not for a guard to touch. */
+static void late_with_minor_faults(void **state __maybe_unused)
+{
+    const struct uffd_guard zero = {1000, UFFD_FL_ACTION_ZERO, 0};
+    char *p;
+
+    map_registered(MAP_SHARED, VM_UFFD_MINOR);
+    op_write_object(3);
+    assert_int_equal(userfaultfd_guard(ctx, page_at(0), page_at(8), &zero), 0);
+    assert_int_equal(fake_access(mm, page_at(3), true, &p), FAKE_SIGBUS);
+}
+
 /* No page for zeros: the object and the mapping stay as they were. */
 static void no_page_for_zeros(void **state __maybe_unused)
 {
@@ -263,9 +275,10 @@ static void no_page_for_zeros(void **state __maybe_unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        OBJECT_TEST(random_calls),     OBJECT_TEST(no_minor_faults_asked),
-        OBJECT_TEST(private_mapping),  OBJECT_TEST(what_it_refuses),
-        OBJECT_TEST(who_can_register), OBJECT_TEST(no_page_for_zeros),
+        OBJECT_TEST(random_calls),           OBJECT_TEST(no_minor_faults_asked),
+        OBJECT_TEST(private_mapping),        OBJECT_TEST(what_it_refuses),
+        OBJECT_TEST(who_can_register),       OBJECT_TEST(no_page_for_zeros),
+        OBJECT_TEST(late_with_minor_faults),
     };
 
     return cmocka_run_group_tests_name("uffd_object", tests, fake_boot, NULL);
