@@ -45,6 +45,13 @@ static void kill_half(void)
         must(!kill(tasks[i], SIGKILL));
 }
 
+/* Until ALL wait. Seldom asked: to count them keeps others from coming. */
+static void await_all(void)
+{
+    while (uffd_count(pager, "total:") < ALL)
+        usleep(20000);
+}
+
 static void begin(void)
 {
     ended = map_shared(1);
@@ -79,7 +86,7 @@ static void test_memory(void)
                          CLONE_VM | SIGCHLD, (void *)i);
         must(tasks[i] > 0);
     }
-    await_faults(pager, ALL);
+    await_all();
     while ((got = read(pager, messages, sizeof(messages))) > 0)
         for (int i = 0; i < got / (int)sizeof(messages[0]); i++)
             served += !uffd_zero(
@@ -105,7 +112,7 @@ static void gather(void)
         if (!tasks[i])
             _exit(run_task(i, i % (TASKS / 2) * THREADS));
     }
-    await_faults(pager, ALL);
+    await_all();
 }
 
 /* How many pages were asked for. */
@@ -128,7 +135,7 @@ static void test_object(int kills)
     if (kills) {
         kill_half();
         while (uffd_count(pager, "total:") > ALL / 2)
-            sched_yield();
+            usleep(20000);
     }
     is(serve(), ALL / 2, "ten tasks, one object%s: each page is asked for once",
        kills ? ", half of them killed" : "");
