@@ -33,7 +33,7 @@ static int add_seals(struct mem_object *object, u32 seals)
     /* What stays executable must not change. */
     if ((seals & F_SEAL_EXEC) && (object->mode & 0111))
         seals |= SEALS_DATA;
-    if ((seals & ~object->seals & F_SEAL_WRITE) && mapped_for_writing(object))
+    if ((seals & F_SEAL_WRITE) && mapped_for_writing(object))
         return -EBUSY;
     object->seals |= seals;
     return 0;

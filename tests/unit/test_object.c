@@ -34,6 +34,8 @@ static void module_pages(void **state __maybe_unused)
     assert_int_equal(object_get_page(object, 4, &page), -ENXIO);
     assert_null(object_find_page(object, 4));
     assert_int_equal(object_add_page(object, 0, page), -EEXIST);
+    assert_int_equal(object_seek(object, PAGE_SIZE, true), PAGE_SIZE);
+    assert_int_equal(object_seek(object, 0, false), FAKE_MODULE_SIZE);
     object_put(object);
 }
 
