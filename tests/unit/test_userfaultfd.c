@@ -72,6 +72,9 @@ static s64 pager_copy(u64 dst, u64 src, u64 len)
 static void take_message(void)
 {
     assert_true(userfaultfd_has_msg(ctx));
+    /* Nobody but the one who waits now is to be found. */
+    assert_non_null(ctx->lone);
+    assert_null(ctx->crowd.node);
     assert_int_equal(userfaultfd_next_faults(ctx, &last, 1), 1);
     assert_int_equal(last.event, UFFD_EVENT_PAGEFAULT);
     messages++;
@@ -250,6 +253,21 @@ static void unmap_while_blocked(void **state __maybe_unused)
 /* A wake-up without the page: the fault asks again. */
 static unsigned empty_wakes;
 
+/* A signal's handler ran, and the access is tried again. */
+static int interrupt(void)
+{
+    fake_on_block = fill_by_copy;
+    return -EINTR;
+}
+
+static void interrupted(void **state __maybe_unused)
+{
+    register_pages(0, 1);
+    fake_on_block = interrupt;
+    assert_int_equal(fake_read(client, page_at(0)), 1);
+    assert_null(ctx->lone);
+}
+
 static int wake_for_nothing(void)
 {
     if (!empty_wakes)
@@ -329,6 +347,7 @@ int main(void)
         UFFD_TEST(copy_errors),
         UFFD_TEST(close_while_blocked),
         UFFD_TEST(unmap_while_blocked),
+        UFFD_TEST(interrupted),
         UFFD_TEST(wake_without_page),
         UFFD_TEST(random_pages),
     };
