@@ -63,6 +63,9 @@ static void test_soft_dirty(void)
     is(page_is(own + 2 * PAGE, PAGE_DIRTY), 0, "nor what is not there");
     is(page_is(pages, PAGE_DIRTY), 1, "shared memory's was");
     is(page_is(pages + PAGE, PAGE_DIRTY), 1, "and CONTINUE counts as well");
+    must(mprotect(own, 3 * PAGE, PROT_READ) == 0);
+    must(!uffd_fill(fd, own + 2 * PAGE, 'd'));
+    is(page_is(own + 2 * PAGE, PAGE_DIRTY), 1, "also where nobody may write");
     munmap(own, 3 * PAGE);
     tear_down();
 }
@@ -72,7 +75,9 @@ static void test_private_continue(void)
 {
     set_up(MINOR, MAP_PRIVATE);
     other[0] = 'm';
+    clear_soft_dirty();
     is(proceed(0), 0, "CONTINUE in a private mapping");
+    is(page_is(pages, PAGE_DIRTY), 1, "counts as well");
     is(pages[0], 'm', "shows the memory's page");
     other[0] = 'n';
     is(pages[0], 'n', "itself");
