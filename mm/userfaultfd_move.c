@@ -45,11 +45,9 @@ static int move_entry(const struct move *m, u64 src, pte_t *from, u64 dst,
         return -EBUSY;
     pte_set(from, PTE_NONE);
     tlb_flush_page(m->src->vm_mm, src);
-    e = fault_make_pte(m->dst, page, page != zero_page);
-    if (page != zero_page) {
+    e = fault_make_pte(m->dst, page, page != zero_page); /* as written */
+    if (page != zero_page)
         page_set_family(page, m->dst, dst);
-        e = pte_mksoft_dirty(e);
-    }
     pte_set(to, e);
     return 0;
 }
