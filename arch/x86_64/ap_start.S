@@ -53,15 +53,21 @@ ap_start_end:
 
     .text
 ap_long_mode:
+    xorl %edi, %edi
+    xchgq %rdi, ap_hand_over + AP_CPU
+    testq %rdi, %rdi
+    jz ap_too_late
     movq ap_hand_over + AP_CR3, %rax
     movq %rax, %cr3
     movq ap_hand_over + AP_STACK, %rsp
-    movq ap_hand_over + AP_CPU, %rdi
     xorl %eax, %eax
     movl %eax, %fs
     movl %eax, %gs
     xorl %ebp, %ebp /* backtraces end here */
     call ap_main
     ud2
+ap_too_late:
+    hlt
+    jmp ap_too_late
 
     .section .note.GNU-stack, "", @progbits

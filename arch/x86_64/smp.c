@@ -16,7 +16,7 @@
 
 #define INIT_WAIT_NS    10000000ull /* after INIT, 10 ms */
 #define STARTUP_WAIT_NS 1000000ull
-#define STARTUP_TRIES   50
+#define STARTUP_TRIES   2000 /* a busy host may keep it long */
 
 extern const char ap_start[], ap_start_end[];
 
@@ -89,6 +89,13 @@ static bool came_up(u32 id, u64 ns)
     return true;
 }
 
+/* One that comes later finds nothing, or what is laid ready for the next one,
+ * which then comes too late itself. False: it is just coming. */
+static bool give_up(void)
+{
+    return __atomic_exchange_n(&ap_hand_over.cpu, NULL, __ATOMIC_ACQ_REL);
+}
+
 /* Starts the processor with that APIC as CPU number cpu_count. */
 static void cpu_start(u32 apic_id)
 {
@@ -102,14 +109,11 @@ static void cpu_start(u32 apic_id)
     }
     ap_hand_over.cr3 = virt_to_phys(kernel_pgd);
     ap_hand_over.stack = cpu->kernel_stack;
-    ap_hand_over.cpu = cpu;
     cpus[id] = cpu;
+    __atomic_store_n(&ap_hand_over.cpu, cpu, __ATOMIC_RELEASE);
     ipi_startup(apic_id, AP_START_PA >> PAGE_SHIFT);
     for (tries = 1; !came_up(id, STARTUP_WAIT_NS); tries++) {
-        if (tries == STARTUP_TRIES) {
-            /* Back to waiting: were it to start late, it would take what is
-             * laid ready for the next one. */
-            ipi_init(apic_id);
+        if (tries >= STARTUP_TRIES && give_up()) {
             printk("smp: the processor with APIC %u does not answer\n",
                    apic_id);
             cpus[id] = NULL;

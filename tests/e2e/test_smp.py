@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+import gdbsession
 import harness
 import tap
 
@@ -99,6 +100,21 @@ def debug_boot(kernel, folder, options, program, *argv, words="quiet"):
 @pytest.mark.parametrize("name, options, argv", DEBUG_RUNS)
 def test_debug_build(debug_kernel, tmp_path, name, options, argv):
     check(debug_boot(debug_kernel, tmp_path, options, name, *argv))
+
+
+def test_late_processor():
+    """The second is held until it has been given up and the third is to be
+    started: they do not meet on one stack."""
+    program = f"{harness.BUILD}/guest/demand_zero"
+    said = gdbsession.run(
+        ["set scheduler-locking on", "hbreak ipi_startup if apic_id == 2",
+         "continue", "delete", "set scheduler-locking off", "continue"],
+        "--gdb", "--smp", "4", "--append", "limit=60", "--run", program)
+    assert "Breakpoint 1, ipi_startup" in said["continue"], said.story()
+    lines = said.console.splitlines()
+    assert "smp: the processor with APIC 1 does not answer" in lines
+    assert "smp: 3 processors" in lines, said.console
+    assert "1..15" in lines and "not ok" not in said.console, said.console
 
 
 @pytest.mark.parametrize("name, calls, least", [

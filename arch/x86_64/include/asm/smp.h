@@ -17,10 +17,11 @@
 #ifndef __ASSEMBLER__
 #include <base/types.h>
 
-/* What a starting processor finds; one starts at a time. */
+/* What a starting processor finds; one starts at a time. It takes cpu away:
+ * who finds none has been given up and is too late. */
 struct ap_hand_over {
     u64 cr3, stack;
-    struct cpu *cpu;
+    struct cpu *cpu; /* atomic */
 };
 
 /* Processors beside this one, as the MADT lists them (acpi.c). */
