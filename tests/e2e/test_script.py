@@ -77,8 +77,10 @@ def test_leaves_no_qemu_behind(program, number, tmp_path):
     process = harness.spawn(
         ["--quiet", "--append", "limit=120", "--run", program("report"),
          "spin"], stdout=subprocess.PIPE, env={"TMPDIR": str(tmp_path)},
-        # A suite in the background ignores ^C, and so would its children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        # A suite in the background ignores ^C, one that outlives its terminal
+        # the hang-up, and so would its children.
+        preexec_fn=lambda: [signal.signal(n, signal.SIG_DFL)
+                            for n in (signal.SIGINT, signal.SIGHUP)])
     assert process.stdout.readline() == b"spinning\n"
     family = children(process.pid)
     assert len(family) >= 2

@@ -133,7 +133,7 @@ static void test_messages(void)
     range_set_up(COUNT, O_NONBLOCK, 0, UFFDIO_REGISTER_MODE_MISSING);
     threads[1] = thread_start(wait_and_read, pages + PAGE);
     threads[2] = thread_start(read_byte, pages + 2 * PAGE);
-    let_run();
+    await_faults(fd, 2);
     is((long)uffd_next_page(fd), (long)(pages + 2 * PAGE),
        "who came first is told first");
     must(uffd_next_page(fd) == pages + PAGE);
