@@ -44,8 +44,11 @@ icount_options() {
 recording_options() {
     local snapshots=$rec/snapshots
     [ -n "$replay" ] || "$here/tools/replay-disk" "$snapshots"
+    # Without vapic: its reset waits for the processor's thread, which may wait
+    # for QEMU's main thread, and QEMU hangs on its way back.
     # shellcheck disable=SC2054
-    qemu+=(-drive driver=blkreplay,if=none,image=image,id=cd,readonly=on
+    qemu+=(-global apic-common.vapic=off
+        -drive driver=blkreplay,if=none,image=image,id=cd,readonly=on
         -device ide-cd,drive=cd
         -drive "file=${snapshots//,/,,},if=none,id=snapshots,format=qcow2"
         -monitor "unix:${tmp//,/,,}/monitor,server=on,wait=off")
