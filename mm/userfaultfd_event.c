@@ -177,9 +177,10 @@ static void event_queue(struct userfaultfd_event *e)
     userfaultfd_wake_pollers(ctx);
 }
 
-/* All who could read the message wait as well. Only said of one that nobody
- * has begun to read. */
-static bool is_hopeless(struct userfaultfd_event *e, struct userfaultfd_wait *w)
+/* Takes the message back if all who could read it wait as well, and nobody has
+ * begun to. */
+static void lose_if_hopeless(struct userfaultfd_event *e,
+                             struct userfaultfd_wait *w)
 {
     struct userfaultfd_ctx *ctx = e->ctx;
 
@@ -189,14 +190,13 @@ static bool is_hopeless(struct userfaultfd_event *e, struct userfaultfd_wait *w)
     list_add_tail(&w->link, &ctx->telling);
     spin_unlock(&ctx->lock);
     if (!thread_is_deadlocked(ctx, w))
-        return false;
+        return;
     spin_lock(&ctx->lock);
     if (e->state == EVENT_QUEUED) {
         list_del(&e->link);
         e->state = EVENT_LOST;
     }
     spin_unlock(&ctx->lock);
-    return true;
 }
 
 /* Waits until the message was read, nobody can read it, or we must die; as w,
@@ -213,7 +213,7 @@ static void event_wait(struct userfaultfd_event *e, struct userfaultfd_wait *w)
         /* A reader that is at it will not be long. */
         w->mode = state == EVENT_TAKEN ? WAIT_UNINTERRUPTIBLE : WAIT_KILLABLE;
         if (state == EVENT_QUEUED && userfaultfd_woken(w))
-            (void)is_hopeless(e, w);
+            lose_if_hopeless(e, w);
         else
             (void)thread_block();
     }

@@ -80,3 +80,15 @@ static inline int proc_store(const char *path, const char *text)
     close(fd);
     return error;
 }
+
+/* One area holds all of the range. */
+static inline int proc_is_one_area(const char *at, size_t size)
+{
+    unsigned long start, end;
+    const char *line;
+
+    must(proc_read_all("/proc/self/maps") > 0);
+    line = proc_line(at);
+    must(line && sscanf(line, "%lx-%lx", &start, &end) == 2);
+    return start <= (unsigned long)at && (unsigned long)at + size <= end;
+}

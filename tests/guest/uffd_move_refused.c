@@ -106,19 +106,6 @@ static void test_soft_dirty(void)
     end();
 }
 
-/* A target that was tried has pages of its own, as far as merging goes. */
-static int is_one_area(void)
-{
-    unsigned long start, end;
-    const char *line;
-
-    must(proc_read_all("/proc/self/maps") > 0);
-    line = proc_line(pages);
-    must(line && sscanf(line, "%lx-%lx", &start, &end) == 2);
-    return start <= (unsigned long)pages &&
-           (unsigned long)(pages + COUNT * PAGE) <= end;
-}
-
 /* Two halves that differ for a time; the first has a page. */
 static int join_halves(int tried)
 {
@@ -131,7 +118,7 @@ static int join_halves(int tried)
     if (tried)
         is(move(pages + 4 * PAGE, none, 1), -ENOENT, "a move of nothing");
     must(mprotect(pages + 4 * PAGE, 4 * PAGE, PROT_READ) == 0);
-    joined = is_one_area();
+    joined = proc_is_one_area(pages, COUNT * PAGE);
     munmap(none, PAGE);
     end();
     return joined;

@@ -4,48 +4,7 @@
  * outlives the entry.
  */
 #define _GNU_SOURCE
-#include "uffd_util.h"
-
-#define MISSING UFFDIO_REGISTER_MODE_MISSING
-#define MINOR   UFFDIO_REGISTER_MODE_MINOR
-#define WP      UFFDIO_REGISTER_MODE_WP
-#define PROTECT UFFDIO_WRITEPROTECT_MODE_WP
-
-enum {
-    COUNT = 8
-};
-
-static int memory, fd;
-static char *pages; /* registered */
-static char *other; /* the same memory, mapped a second time */
-
-static char *map_again(int flags)
-{
-    char *area =
-        mmap(NULL, COUNT * PAGE, PROT_READ | PROT_WRITE, flags, memory, 0);
-
-    must(area != MAP_FAILED);
-    return area;
-}
-
-static void set_up(unsigned long mode, int flags)
-{
-    memory = syscall(SYS_memfd_create, "uffd", 0);
-    must(memory >= 0);
-    must(!ftruncate(memory, COUNT * PAGE));
-    pages = map_again(flags);
-    other = map_again(MAP_SHARED);
-    fd = uffd_new(O_NONBLOCK);
-    must(!uffd_register_mode(fd, pages, COUNT * PAGE, mode));
-}
-
-static void tear_down(void)
-{
-    close(fd);
-    munmap(pages, COUNT * PAGE);
-    munmap(other, COUNT * PAGE);
-    close(memory);
-}
+#include "uffd_memory.h"
 
 static int proceed_mode(void *start, size_t size, unsigned long mode,
                         long *mapped)

@@ -45,18 +45,6 @@ static void test_source(void)
     tear_down();
 }
 
-static int is_one_area(void)
-{
-    unsigned long start, end;
-    const char *line;
-
-    must(proc_read_all("/proc/self/maps") > 0);
-    line = proc_line(pages);
-    must(line && sscanf(line, "%lx-%lx", &start, &end) == 2);
-    return start <= (unsigned long)pages &&
-           (unsigned long)(pages + COUNT * PAGE) <= end;
-}
-
 /* Two halves that differ for a time. The first has a page of its own, what is
  * tried with the second decides whether they join. */
 static int joins(int (*try)(void), int result)
@@ -68,7 +56,7 @@ static int joins(int (*try)(void), int result)
     if (try)
         must(try() == result);
     must(mprotect(HALF, 4 * PAGE, PROT_READ) == 0);
-    joined = is_one_area();
+    joined = proc_is_one_area(pages, COUNT * PAGE);
     tear_down();
     return joined;
 }
